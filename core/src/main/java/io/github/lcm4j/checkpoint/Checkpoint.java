@@ -1,0 +1,145 @@
+package io.github.lcm4j.checkpoint;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import io.github.lcm4j.SchedulerConfig;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * A checkpoint folder in diffusers' layout, or in the layout of optimum's ONNX exports: which parts
+ * it has, without reading any weights.
+ */
+public final class Checkpoint {
+  private static final ObjectMapper MAPPER = new ObjectMapper();
+
+  private static final List<String> PARTS =
+      List.of(
+          "unet",
+          "text_encoder",
+          "text_encoder_2",
+          "vae",
+          "vae_decoder",
+          "vae_encoder",
+          "controlnet");
+
+  private final Path folder;
+  private final JsonNode modelIndex;
+  private final Map<String, Component> components;
+
+  private Checkpoint(Path folder, JsonNode modelIndex, Map<String, Component> components) {
+    this.folder = folder;
+    this.modelIndex = modelIndex;
+    this.components = Collections.unmodifiableMap(components);
+  }
+
+  /**
+   * Reads the layout of a folder.
+   *
+   * @param folder a folder with a {@code unet}
+   * @return its parts
+   * @throws CheckpointException if it is not there, is not a folder or has no {@code unet}
+   * @throws IOException if a file cannot be read
+   */
+  public static Checkpoint open(Path folder) throws IOException {
+    if (!Files.isDirectory(folder)) {
+      throw new CheckpointException(
+          "%s %s; a checkpoint is a folder with unet, vae, text_encoder and tokenizer inside"
+              .formatted(folder, Files.exists(folder) ? "is not a folder" : "does not exist"));
+    }
+    JsonNode modelIndex = readJson(folder.resolve("model_index.json"));
+    Map<String, Component> components = new LinkedHashMap<>();
+    for (String name : PARTS) {
+      Path part = folder.resolve(name);
+      if (Files.isDirectory(part)) {
+        components.put(name, component(name, part, modelIndex));
+      }
+    }
+    if (!components.containsKey("unet")) {
+      throw new CheckpointException(
+          folder + " has no folder unet; is this a checkpoint in diffusers' layout?");
+    }
+    return new Checkpoint(folder, modelIndex, components);
+  }
+
+  private static Component component(String name, Path part, JsonNode modelIndex)
+      throws IOException {
+    JsonNode config = readJson(part.resolve("config.json"));
+    String className = config.path("_class_name").asText("");
+    if (className.isEmpty()) {
+      className = config.path("architectures").path(0).asText("");
+    }
+    if (className.isEmpty()) {
+      className = modelIndex.path(name).path(1).asText("");
+    }
+    Path onnx = part.resolve("model.onnx");
+    return new Component(name, className, part, config, Files.isRegularFile(onnx) ? onnx : null);
+  }
+
+  private static JsonNode readJson(Path file) throws IOException {
+    if (!Files.isRegularFile(file)) {
+      return JsonNodeFactory.instance.objectNode();
+    }
+    try {
+      JsonNode node = MAPPER.readTree(file.toFile());
+      if (!node.isObject()) {
+        throw new CheckpointException(file + " must hold a JSON object");
+      }
+      return node;
+    } catch (JsonProcessingException e) {
+      throw new CheckpointException(file + " is not valid JSON: " + e.getOriginalMessage(), e);
+    }
+  }
+
+  /** The folder. */
+  public Path folder() {
+    return folder;
+  }
+
+  /** The contents of {@code model_index.json}; an empty object if there is none. */
+  public JsonNode modelIndex() {
+    return modelIndex;
+  }
+
+  /** The parts by folder name. */
+  public Map<String, Component> components() {
+    return components;
+  }
+
+  /** A part, if the checkpoint has it. */
+  public Optional<Component> component(String name) {
+    return Optional.ofNullable(components.get(name));
+  }
+
+  /**
+   * A part that must be there.
+   *
+   * @throws CheckpointException if it is not; the message says what there is
+   */
+  public Component require(String name) throws CheckpointException {
+    Component component = components.get(name);
+    if (component == null) {
+      throw new CheckpointException(
+          "%s has no folder %s; found %s".formatted(folder, name, components.keySet()));
+    }
+    return component;
+  }
+
+  /**
+   * The scheduler's configuration; defaults where the checkpoint has none.
+   *
+   * @throws IOException if the file cannot be read or is not a JSON object
+   */
+  public SchedulerConfig schedulerConfig() throws IOException {
+    Path file = folder.resolve("scheduler").resolve("scheduler_config.json");
+    return Files.isRegularFile(file) ? SchedulerConfig.read(file) : SchedulerConfig.defaults();
+  }
+}

@@ -1,0 +1,112 @@
+package io.github.lcm4j.safetensors;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.lcm4j.tensor.Tensor;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.NoSuchElementException;
+import java.util.Set;
+
+/** Several safetensors files behind an {@code *.index.json} with a {@code weight_map}. */
+public final class ShardedSafetensors implements WeightSource {
+  private static final ObjectMapper MAPPER = new ObjectMapper();
+
+  private final Path index;
+  private final Map<String, SafetensorsFile> files;
+  private final Map<String, String> metadata;
+
+  private ShardedSafetensors(
+      Path index, Map<String, SafetensorsFile> files, Map<String, String> metadata) {
+    this.index = index;
+    this.files = Collections.unmodifiableMap(files);
+    this.metadata = Collections.unmodifiableMap(metadata);
+  }
+
+  /**
+   * Opens an index and the shards it names.
+   *
+   * @param index an {@code *.index.json} whose shards lie in the same folder
+   * @return the tensors of all shards
+   * @throws SafetensorsException if the index is not valid, names a shard that is missing or lies
+   *     elsewhere, or a tensor that its shard does not have; or if a shard is damaged
+   * @throws IOException if a file cannot be read
+   */
+  public static ShardedSafetensors open(Path index) throws IOException {
+    JsonNode map;
+    try {
+      map = MAPPER.readTree(index.toFile()).path("weight_map");
+    } catch (JsonProcessingException e) {
+      throw new SafetensorsException(index + " is not valid JSON: " + e.getOriginalMessage(), e);
+    }
+    if (!map.isObject()) {
+      throw new SafetensorsException(index + " has no weight_map");
+    }
+    Path folder = index.toAbsolutePath().getParent();
+    Map<String, SafetensorsFile> shards = new LinkedHashMap<>();
+    Map<String, SafetensorsFile> files = new LinkedHashMap<>();
+    Map<String, String> metadata = new LinkedHashMap<>();
+    for (Map.Entry<String, JsonNode> entry : map.properties()) {
+      String name = entry.getValue().asText();
+      SafetensorsFile shard = shards.get(name);
+      if (shard == null) {
+        if (name.isEmpty() || name.contains("/") || name.contains("\\")) {
+          throw new SafetensorsException(
+              "%s: shard '%s' must be a file name in the same folder".formatted(index, name));
+        }
+        Path file = folder.resolve(name);
+        if (!Files.isRegularFile(file)) {
+          throw new SafetensorsException("%s names %s, which is missing".formatted(index, file));
+        }
+        shard = SafetensorsFile.open(file);
+        shards.put(name, shard);
+        metadata.putAll(shard.metadata());
+      }
+      if (!shard.contains(entry.getKey())) {
+        throw new SafetensorsException(
+            "%s says %s holds tensor %s, which it does not"
+                .formatted(index, shard.file(), entry.getKey()));
+      }
+      files.put(entry.getKey(), shard);
+    }
+    return new ShardedSafetensors(index, files, metadata);
+  }
+
+  @Override
+  public Set<String> names() {
+    return files.keySet();
+  }
+
+  @Override
+  public TensorInfo info(String name) {
+    return shard(name).info(name);
+  }
+
+  @Override
+  public Tensor tensor(String name) {
+    return shard(name).tensor(name);
+  }
+
+  @Override
+  public Map<String, String> metadata() {
+    return metadata;
+  }
+
+  @Override
+  public String description() {
+    return index.toString();
+  }
+
+  private SafetensorsFile shard(String name) {
+    SafetensorsFile file = files.get(name);
+    if (file == null) {
+      throw new NoSuchElementException(index + " has no tensor " + name);
+    }
+    return file;
+  }
+}

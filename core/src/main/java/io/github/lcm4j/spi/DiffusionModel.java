@@ -1,0 +1,40 @@
+package io.github.lcm4j.spi;
+
+import io.github.lcm4j.LoraSpec;
+import java.io.IOException;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * The loaded networks of a checkpoint. Safe for use by several threads; {@link #close} must come
+ * after the last call has returned.
+ */
+public interface DiffusionModel extends AutoCloseable {
+  /** The text encoders in the order of their use: one, or SDXL's two. */
+  List<TextEncoder> textEncoders();
+
+  /** The noise predictor. */
+  Unet unet();
+
+  /** Latents to picture. */
+  VaeDecoder vaeDecoder();
+
+  /** Picture to latents, if the checkpoint has it. */
+  Optional<VaeEncoder> vaeEncoder();
+
+  /** One line a LoRA file: what it changed and what was ignored. */
+  List<String> loraReports();
+
+  /**
+   * The same base with other LoRAs. What they leave untouched is shared with this model, and either
+   * may be closed first.
+   *
+   * @param loras LoRA files to fold into the pristine base, in order
+   * @return a model of its own, owned by the caller
+   * @throws IOException if a LoRA file is damaged or does not fit
+   */
+  DiffusionModel withLoras(List<LoraSpec> loras) throws IOException;
+
+  @Override
+  void close();
+}

@@ -1,0 +1,3 @@
+package io.github.lcm4j.lora;
+
+class Dummy {}

@@ -1,0 +1,5 @@
+/** The ONNX Runtime backend. */
+@NullMarked
+package io.github.lcm4j.onnx;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,11 @@
+/** Graphs emitted from checkpoints, existing ONNX exports, sessions and execution providers. */
+module io.github.lcm4j.onnx {
+  requires com.google.protobuf;
+  requires com.microsoft.onnxruntime;
+  requires transitive io.github.lcm4j.core;
+  requires io.github.lcm4j.lora;
+  requires org.tribuo.util.onnx;
+  requires static transitive org.jspecify;
+
+  exports io.github.lcm4j.onnx;
+}
