@@ -4,7 +4,6 @@ import io.github.lcm4j.random.TorchRandom;
 import io.github.lcm4j.spi.Unet;
 import io.github.lcm4j.tensor.DType;
 import io.github.lcm4j.tensor.Tensor;
-import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -36,10 +35,10 @@ final class Denoiser {
                 (int) conditioning.encoderHiddenStates().dimension(0));
   }
 
-  Tensor step(Tensor latents, int index, TorchRandom random) {
+  Sampler.Step step(Tensor latents, int index, TorchRandom random) {
     Tensor input = sampler.scaleModelInput(latents, index);
     if (guided) {
-      input = twice(input);
+      input = Tensors.repeat(input, 2);
     }
     Tensor prediction =
         unet.predict(
@@ -55,7 +54,7 @@ final class Denoiser {
     if (guided) {
       prediction = guide(prediction);
     }
-    return sampler.step(prediction, index, latents, random).prevSample();
+    return sampler.step(prediction, index, latents, random);
   }
 
   /** Classifier-free guidance (Ho and Salimans 2022): ε = ε_uncond + s·(ε_cond − ε_uncond). */
@@ -68,28 +67,6 @@ final class Denoiser {
     for (int i = 0; i < out.capacity(); i++) {
       float base = unconditioned.get(i);
       out.put(i, base + guidanceScale * (conditioned.get(i) - base));
-    }
-    return result;
-  }
-
-  private static Tensor twice(Tensor tensor) {
-    long[] shape = tensor.shape();
-    shape[0] *= 2;
-    Tensor result = Tensor.allocate(tensor.dtype(), shape);
-    ByteBuffer out = result.buffer();
-    out.put(tensor.buffer()).put(tensor.buffer());
-    return result;
-  }
-
-  static Tensor scale(Tensor tensor, float factor) {
-    if (factor == 1) {
-      return tensor;
-    }
-    FloatBuffer in = tensor.floats();
-    Tensor result = Tensor.allocate(DType.FLOAT32, tensor.shape());
-    FloatBuffer out = result.floats();
-    for (int i = 0; i < out.capacity(); i++) {
-      out.put(i, in.get(i) * factor);
     }
     return result;
   }

@@ -41,6 +41,10 @@ public record GeneratedImage(
       text.append(", Batch size: ").append(request.count());
       text.append(", Batch pos: ").append(index);
     }
+    InitImage init = request.initImage();
+    if (init != null) {
+      text.append(", Denoising strength: ").append(init.strength());
+    }
     text.append(", Size: ").append(image.getWidth()).append('x').append(image.getHeight());
     return text.append(", Version: lcm4j").toString();
   }
