@@ -1,0 +1,160 @@
+package io.github.lcm4j.scheduler;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.github.lcm4j.SchedulerConfig;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Reads one scheduler's options with their types checked. A missing or null option takes the
+ * scheduler's own default, as does one that the file lists in {@code _use_default_values}.
+ */
+final class Options {
+  private final String scheduler;
+  private final SchedulerConfig config;
+  private final Set<String> defaulted = new HashSet<>();
+
+  Options(String scheduler, SchedulerConfig config) {
+    this.scheduler = scheduler;
+    this.config = config;
+    config.get("_use_default_values").forEach(option -> defaulted.add(option.asText()));
+  }
+
+  String scheduler() {
+    return scheduler;
+  }
+
+  boolean isSet(String option) {
+    return node(option) != null;
+  }
+
+  boolean flag(String option, boolean defaultValue) {
+    JsonNode node = node(option);
+    if (node == null) {
+      return defaultValue;
+    }
+    if (!node.isBoolean()) {
+      throw invalid(option, "true or false");
+    }
+    return node.booleanValue();
+  }
+
+  int integer(String option, int defaultValue, int min, int max) {
+    JsonNode node = node(option);
+    if (node == null) {
+      return defaultValue;
+    }
+    if (!node.canConvertToExactIntegral()
+        || !node.canConvertToInt()
+        || node.intValue() < min
+        || node.intValue() > max) {
+      String range = max == Integer.MAX_VALUE ? "of at least " + min : "from " + min + " to " + max;
+      throw invalid(option, "a whole number " + range);
+    }
+    return node.intValue();
+  }
+
+  double number(String option, double defaultValue) {
+    Double value = numberOrNull(option);
+    return value == null ? defaultValue : value;
+  }
+
+  @Nullable Double numberOrNull(String option) {
+    JsonNode node = node(option);
+    if (node == null) {
+      return null;
+    }
+    if (!node.isNumber()) {
+      throw invalid(option, "a number");
+    }
+    return node.doubleValue();
+  }
+
+  double @Nullable [] numbers(String option) {
+    JsonNode node = node(option);
+    if (node == null) {
+      return null;
+    }
+    double[] values = new double[node.size()];
+    if (!node.isArray() || values.length == 0) {
+      throw invalid(option, "a list of numbers");
+    }
+    for (int i = 0; i < values.length; i++) {
+      if (!node.get(i).isNumber()) {
+        throw invalid(option, "a list of numbers");
+      }
+      values[i] = node.get(i).doubleValue();
+    }
+    return values;
+  }
+
+  Set<Integer> integers(String option) {
+    double[] values = numbersOrEmpty(option);
+    Set<Integer> integers = new TreeSet<>();
+    for (double value : values) {
+      integers.add((int) value);
+    }
+    return integers;
+  }
+
+  /** A value written as one of the given words. */
+  String choice(String option, String defaultValue, Collection<String> allowed) {
+    JsonNode node = node(option);
+    if (node == null) {
+      return defaultValue;
+    }
+    if (!node.isTextual() || !allowed.contains(node.textValue())) {
+      throw invalid(option, "one of " + String.join(", ", allowed));
+    }
+    return node.textValue();
+  }
+
+  /** A value written as the lower-case name of one of the given constants. */
+  <E extends Enum<E>> E choice(String option, E defaultValue, Collection<E> allowed) {
+    List<String> words = allowed.stream().map(Options::word).toList();
+    String word = choice(option, word(defaultValue), words);
+    return Enum.valueOf(defaultValue.getDeclaringClass(), word.toUpperCase(Locale.ROOT));
+  }
+
+  /** Says what is wrong with an option that is set. */
+  IllegalArgumentException invalid(String option, String expected) {
+    return new IllegalArgumentException(
+        "%s: option %s must be %s, found %s (%s)"
+            .formatted(scheduler, option, expected, config.get(option), config.source()));
+  }
+
+  /** Refuses a flag that diffusers has and this library does not. */
+  void requireUnset(String option, String why) {
+    JsonNode node = node(option);
+    if (node != null && !(node.isBoolean() && !node.booleanValue())) {
+      throw invalid(option, "unset, as " + why);
+    }
+  }
+
+  private double[] numbersOrEmpty(String option) {
+    JsonNode node = node(option);
+    if (node == null || node.isArray() && node.isEmpty()) {
+      return new double[0];
+    }
+    double[] values = numbers(option);
+    if (values == null || Arrays.stream(values).anyMatch(value -> value != Math.rint(value))) {
+      throw invalid(option, "a list of whole numbers");
+    }
+    return values;
+  }
+
+  private @Nullable JsonNode node(String option) {
+    JsonNode node = config.get(option);
+    return node.isMissingNode() || node.isNull() || defaulted.contains(option) ? null : node;
+  }
+
+  private static String word(Enum<?> constant) {
+    return constant.name().toLowerCase(Locale.ROOT);
+  }
+}
