@@ -1,19 +1,101 @@
 package io.github.lcm4j.tokenizer;
 
-/** PLACEHOLDER. */
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Arrays;
+
+/**
+ * CLIP's tokenizer: lower-cased byte-level byte pair encoding (Sennrich et al. 2016) with an
+ * end-of-word mark, giving the ids that transformers' {@code CLIPTokenizer} gives.
+ *
+ * <p>Special tokens inside a prompt are recognised as such: {@code <|endoftext|>}, and with SD 2.x
+ * and SDXL's second tokenizer, which pad with {@code !}, every {@code !}.
+ *
+ * <p>Prompts may hold any text; only characters that are newer than the Java runtime's Unicode
+ * version may be taken for punctuation where transformers knows a letter.
+ *
+ * <p>Immutable and safe for use by several threads.
+ */
 public final class ClipTokenizer {
-  private ClipTokenizer() {}
+  private final AddedTokens addedTokens;
+  private final BytePairEncoding encoding;
+  private final int bosTokenId;
+  private final int eosTokenId;
+  private final int padTokenId;
+  private final int modelMaxLength;
 
-  public static ClipTokenizer open(java.nio.file.Path folder) throws java.io.IOException {
-    throw new java.io.IOException();
+  private ClipTokenizer(TokenizerFiles files) throws IOException {
+    encoding = BytePairEncoding.of(files);
+    addedTokens = AddedTokens.of(files.specialTokens().added(), files.vocabulary());
+    bosTokenId = addedTokens.id(files.specialTokens().bosToken());
+    eosTokenId = addedTokens.id(files.specialTokens().eosToken());
+    padTokenId = addedTokens.id(files.specialTokens().padToken());
+    modelMaxLength = files.modelMaxLength();
   }
 
-  /** Ids of exactly modelMaxLength: start, prompt, end, padding; truncated. */
+  /**
+   * Reads a tokenizer.
+   *
+   * @param folder a checkpoint's {@code tokenizer} folder: {@code tokenizer.json}, or {@code
+   *     vocab.json} and {@code merges.txt}; beside them optionally {@code tokenizer_config.json},
+   *     {@code special_tokens_map.json} and {@code added_tokens.json}
+   * @return the tokenizer
+   * @throws IOException if a file is missing, cannot be read or is not what it should be; the
+   *     message names it
+   */
+  public static ClipTokenizer open(Path folder) throws IOException {
+    return new ClipTokenizer(TokenizerFiles.read(folder));
+  }
+
+  /**
+   * The ids a text encoder takes: start, the prompt, end, padding. A prompt that is too long is cut
+   * so that the end still fits.
+   *
+   * @param prompt any text
+   * @return exactly {@link #modelMaxLength} ids
+   */
   public long[] encode(String prompt) {
-    throw new IllegalStateException();
+    int[] ids = tokenize(prompt);
+    int count = Math.min(ids.length, modelMaxLength - 2);
+    long[] padded = new long[modelMaxLength];
+    padded[0] = bosTokenId;
+    for (int i = 0; i < count; i++) {
+      padded[i + 1] = ids[i];
+    }
+    padded[count + 1] = eosTokenId;
+    Arrays.fill(padded, count + 2, modelMaxLength, padTokenId);
+    return padded;
   }
 
+  /**
+   * The ids of a prompt alone: no start, no end, no padding, nothing cut off.
+   *
+   * @param prompt any text
+   * @return its ids; empty for blank text
+   */
+  public int[] tokenize(String prompt) {
+    IdList ids = new IdList();
+    addedTokens.split(prompt, ids::add, text -> PromptSplitter.split(text, encoding, ids));
+    return ids.toArray();
+  }
+
+  /** Ids {@link #encode} gives, start and end included: 77 for every published CLIP. */
   public int modelMaxLength() {
-    return 77;
+    return modelMaxLength;
+  }
+
+  /** Id of {@code <|startoftext|>}. */
+  public int bosTokenId() {
+    return bosTokenId;
+  }
+
+  /** Id of {@code <|endoftext|>}. */
+  public int eosTokenId() {
+    return eosTokenId;
+  }
+
+  /** Id that fills the space after the end. */
+  public int padTokenId() {
+    return padTokenId;
   }
 }
