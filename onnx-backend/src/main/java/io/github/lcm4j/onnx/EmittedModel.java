@@ -57,8 +57,12 @@ final class EmittedModel implements DiffusionModel {
                 network(networks, name), spec.checkpoint().require(name), weights.get(name)));
       }
     }
-    this.vaeDecoder =
-        new OrtVae.Decoder(network(networks, VAE), spec.checkpoint().require(VAE));
+    this.vaeDecoder = new OrtVae.Decoder(network(networks, VAE), spec.checkpoint().require(VAE));
+  }
+
+  /** The session behind a part. */
+  OrtNetwork network(String name) {
+    return network(networks, name);
   }
 
   private static OrtNetwork network(Map<String, OrtNetwork> networks, String name) {
@@ -146,11 +150,7 @@ final class EmittedModel implements DiffusionModel {
         WeightSource source = weights.get(VAE);
         encoderNetwork =
             OrtNetwork.create(
-                "vae encoder",
-                OrtVae.encoderGraph(component, source),
-                source,
-                Map.of(),
-                runtime);
+                "vae encoder", OrtVae.encoderGraph(component, source), source, Map.of(), runtime);
       }
       return Optional.of(new OrtVae.Encoder(encoderNetwork, component));
     } catch (IOException e) {

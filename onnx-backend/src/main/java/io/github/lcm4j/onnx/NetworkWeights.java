@@ -42,7 +42,8 @@ final class NetworkWeights implements AutoCloseable {
   /** Up to this size copying costs nothing, and ONNX Runtime may fold the weight into others. */
   private static final int INLINE_BYTES = 64 << 10;
 
-  private static final String FOLDER_OPTION = "session.model_external_initializers_file_folder_path";
+  private static final String FOLDER_OPTION =
+      "session.model_external_initializers_file_folder_path";
 
   private final WeightSource base;
   private final Map<String, Tensor> changed;
@@ -133,9 +134,7 @@ final class NetworkWeights implements AutoCloseable {
     return declaration
         .setName(halfName(name))
         .setDataType(
-            (dtype == DType.FLOAT16
-                    ? TensorProto.DataType.FLOAT16
-                    : TensorProto.DataType.BFLOAT16)
+            (dtype == DType.FLOAT16 ? TensorProto.DataType.FLOAT16 : TensorProto.DataType.BFLOAT16)
                 .getNumber())
         .build();
   }

@@ -54,8 +54,7 @@ final class OrtTextEncoder implements TextEncoder {
     long batch = inputIds.dimension(0);
     Map<String, Tensor> outputs = new HashMap<>();
     Tensor hidden = Tensor.allocate(DType.FLOAT32, batch, inputIds.dimension(1), hiddenSize);
-    outputs.put(
-        (normalize ? "normalized." : "hidden_states.") + (layers - layersFromEnd), hidden);
+    outputs.put((normalize ? "normalized." : "hidden_states.") + (layers - layersFromEnd), hidden);
     Tensor embeds = null;
     if (projectionDim > 0) {
       embeds = Tensor.allocate(DType.FLOAT32, batch, projectionDim);

@@ -80,7 +80,11 @@ public final class AutoencoderKlGraph {
     requireBlocks("up_block_types", "UpDecoderBlock2D");
     String x =
         graph.input(
-            "latent_sample", TensorProto.DataType.FLOAT, "batch", latentChannels, "height",
+            "latent_sample",
+            TensorProto.DataType.FLOAT,
+            "batch",
+            latentChannels,
+            "height",
             "width");
     if (component.booleanOr("use_post_quant_conv", true)) {
       x = graph.conv(x, "post_quant_conv", latentChannels, latentChannels, 1);
@@ -113,7 +117,11 @@ public final class AutoencoderKlGraph {
     int colours = component.intOr("in_channels", 3);
     String x =
         graph.input(
-            "sample", TensorProto.DataType.FLOAT, "batch", colours, "picture_height",
+            "sample",
+            TensorProto.DataType.FLOAT,
+            "batch",
+            colours,
+            "picture_height",
             "picture_width");
     int last = channels.size() - 1;
     int width = channels.get(0);
@@ -146,8 +154,7 @@ public final class AutoencoderKlGraph {
       if (!entry.asText().equals(type)) {
         throw new CheckpointException(
             "%s: %s has %s, which lcm4j does not emit; supported: %s"
-                .formatted(
-                    component.folder().resolve("config.json"), key, entry.asText(), type));
+                .formatted(component.folder().resolve("config.json"), key, entry.asText(), type));
       }
     }
   }

@@ -66,7 +66,11 @@ public final class AutoencoderTinyGraph {
     List<Integer> blocks = numbers("num_decoder_blocks", List.of(3, 3, 3, 1));
     String x =
         graph.input(
-            "latent_sample", TensorProto.DataType.FLOAT, "batch", latentChannels, "height",
+            "latent_sample",
+            TensorProto.DataType.FLOAT,
+            "batch",
+            latentChannels,
+            "height",
             "width");
     // A soft clamp of the latents to ±3.
     x = graph.node("Tanh", List.of(graph.multiply(x, 1f / 3)));
@@ -101,7 +105,11 @@ public final class AutoencoderTinyGraph {
     int colours = component.intOr("in_channels", 3);
     String x =
         graph.input(
-            "sample", TensorProto.DataType.FLOAT, "batch", colours, "picture_height",
+            "sample",
+            TensorProto.DataType.FLOAT,
+            "batch",
+            colours,
+            "picture_height",
             "picture_width");
     x = graph.multiply(graph.add(x, graph.scalar(1)), 0.5f);
     int index = 0;

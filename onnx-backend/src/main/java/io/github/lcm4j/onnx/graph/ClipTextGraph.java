@@ -77,10 +77,8 @@ public final class ClipTextGraph {
             "Gather",
             List.of(
                 graph.weight(root + "embeddings.token_embedding.weight", vocabulary, width), ids));
-    String table =
-        graph.weight(root + "embeddings.position_embedding.weight", positions, width);
-    String place =
-        graph.node("Slice", List.of(table, graph.longs(0), length, graph.longs(0)));
+    String table = graph.weight(root + "embeddings.position_embedding.weight", positions, width);
+    String place = graph.node("Slice", List.of(table, graph.longs(0), length, graph.longs(0)));
     return graph.reshape(graph.add(tokens, place), -1, width);
   }
 
@@ -127,14 +125,12 @@ public final class ClipTextGraph {
 
   private void expose(String rows, String shape, int index) throws CheckpointException {
     graph.scope("");
-    graph.output(
-        graph.reshapeTo(rows, shape), "hidden_states." + index, "batch", "length", width);
+    graph.output(graph.reshapeTo(rows, shape), "hidden_states." + index, "batch", "length", width);
     graph.output(normalized(rows, shape), "normalized." + index, "batch", "length", width);
   }
 
   private String normalized(String rows, String shape) throws CheckpointException {
-    return graph.reshapeTo(
-        graph.layerNorm(rows, root + "final_layer_norm", width, epsilon), shape);
+    return graph.reshapeTo(graph.layerNorm(rows, root + "final_layer_norm", width, epsilon), shape);
   }
 
   /**
@@ -165,7 +161,6 @@ public final class ClipTextGraph {
             List.of(normalized(rows, shape), position),
             GraphBuilder.attribute("batch_dims", 1L));
     long out = graph.weightShape("text_projection.weight")[0];
-    graph.output(
-        graph.linear(pooled, "text_projection", width, out), "text_embeds", "batch", out);
+    graph.output(graph.linear(pooled, "text_projection", width, out), "text_embeds", "batch", out);
   }
 }

@@ -247,8 +247,7 @@ final class GraphBuilder {
   }
 
   /** A node of the standard operator set with several outputs. */
-  String[] nodes(
-      String operator, List<String> inputs, int outputs, AttributeProto... attributes) {
+  String[] nodes(String operator, List<String> inputs, int outputs, AttributeProto... attributes) {
     return add("", operator, inputs, outputs, attributes);
   }
 
@@ -308,7 +307,8 @@ final class GraphBuilder {
 
   /** The extents {@code [start, end)} of a value as an int64 list. */
   String shape(String x, int start, int end) {
-    return node("Shape", List.of(x), attribute("start", (long) start), attribute("end", (long) end));
+    return node(
+        "Shape", List.of(x), attribute("start", (long) start), attribute("end", (long) end));
   }
 
   String reshape(String x, long... shape) {
@@ -410,9 +410,7 @@ final class GraphBuilder {
    */
   String attention(String query, String key, String value, int heads, String bias) {
     List<String> inputs =
-        bias.isEmpty()
-            ? List.of(query, key, value)
-            : List.of(query, key, value, "", "", bias);
+        bias.isEmpty() ? List.of(query, key, value) : List.of(query, key, value, "", "", bias);
     return contrib("MultiHeadAttention", inputs, attribute("num_heads", (long) heads));
   }
 

@@ -67,8 +67,7 @@ final class UnetConfig {
     upBlockTypes =
         texts(
             "up_block_types",
-            List.of(
-                "UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
+            List.of("UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
             UP_BLOCKS);
     int blocks = downBlockTypes.size();
     blockOutChannels = perBlock("block_out_channels", List.of(320, 640, 1280, 1280));
@@ -131,7 +130,8 @@ final class UnetConfig {
   private void refuse(String... keys) throws CheckpointException {
     for (String key : keys) {
       JsonNode node = component.config().path(key);
-      boolean unset = node.isMissingNode() || node.isNull() || node.isBoolean() && !node.asBoolean();
+      boolean unset =
+          node.isMissingNode() || node.isNull() || node.isBoolean() && !node.asBoolean();
       if (!unset) {
         throw unsupported(key, node.toString(), "null");
       }

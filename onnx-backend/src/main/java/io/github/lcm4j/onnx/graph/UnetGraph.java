@@ -101,9 +101,7 @@ public final class UnetGraph {
     graph.scope("conv_out");
     x = graph.groupNorm(x, "conv_norm_out", first, config.normNumGroups, config.normEps);
     x = Activations.apply(graph, config.activation, x);
-    x =
-        graph.conv(
-            x, "conv_out", first, config.outChannels, component.intOr("conv_out_kernel", 3));
+    x = graph.conv(x, "conv_out", first, config.outChannels, component.intOr("conv_out_kernel", 3));
     graph.output(x, "out_sample", "batch", config.outChannels, "height", "width");
     return graph.build();
   }
@@ -116,8 +114,7 @@ public final class UnetGraph {
     String embedding = sinusoids(timestep, width);
     if (config.timeCondProjDim > 0) {
       String cond =
-          graph.input(
-              "timestep_cond", TensorProto.DataType.FLOAT, "batch", config.timeCondProjDim);
+          graph.input("timestep_cond", TensorProto.DataType.FLOAT, "batch", config.timeCondProjDim);
       embedding =
           graph.add(
               embedding,
@@ -195,12 +192,19 @@ public final class UnetGraph {
       for (int layer = 0; layer < config.layersPerBlock.get(i); layer++) {
         x =
             resnet.emit(
-                x, path + ".resnets." + layer, layer == 0 ? in : channels, channels, time,
+                x,
+                path + ".resnets." + layer,
+                layer == 0 ? in : channels,
+                channels,
+                time,
                 timeWidth);
         if (attends) {
           x =
               attend(
-                  x, path + ".attentions." + layer, channels, i,
+                  x,
+                  path + ".attentions." + layer,
+                  channels,
+                  i,
                   config.transformerLayers.get(i).at(layer));
         }
         push(x, channels);
@@ -265,7 +269,10 @@ public final class UnetGraph {
         if (attends) {
           x =
               attend(
-                  x, path + ".attentions." + layer, out, mirrored,
+                  x,
+                  path + ".attentions." + layer,
+                  out,
+                  mirrored,
                   config.upTransformerLayers.get(i).at(layer));
         }
       }
