@@ -46,6 +46,7 @@ public final class Main implements Runnable {
 
   /** Runs a command and ends the Java machine with its exit code. */
   public static void main(String[] args) {
+    Interrupts.install();
     System.exit(run(new PrintWriter(System.out, true), new PrintWriter(System.err, true), args));
   }
 

@@ -71,15 +71,18 @@ final class PictureFiles {
   }
 
   /**
-   * Writes all pictures; existing files are replaced. Ending the program meanwhile (Ctrl-C) waits
-   * until this is done.
+   * Writes all pictures; existing files are replaced. Ctrl-C meanwhile waits until this is done.
    *
    * @param pictures the contents, one a file
    * @throws IOException if one cannot be written; then none is left
    */
-  synchronized void write(List<byte[]> pictures) throws IOException {
-    Thread waiter = new Thread(this::awaitWritten);
-    Runtime.getRuntime().addShutdownHook(waiter);
+  void write(List<byte[]> pictures) throws IOException {
+    synchronized (Interrupts.LOCK) {
+      writeAll(pictures);
+    }
+  }
+
+  private void writeAll(List<byte[]> pictures) throws IOException {
     List<Path> temporaries = new ArrayList<>();
     List<Path> written = new ArrayList<>();
     boolean whole = false;
@@ -105,19 +108,6 @@ final class PictureFiles {
           Files.deleteIfExists(file);
         }
       }
-      forget(waiter);
-    }
-  }
-
-  private synchronized void awaitWritten() {
-    // Holding the lock is all it takes.
-  }
-
-  private static void forget(Thread waiter) {
-    try {
-      Runtime.getRuntime().removeShutdownHook(waiter);
-    } catch (IllegalStateException e) {
-      // The program is ending and the hook at work: nothing to take back.
     }
   }
 }
