@@ -1,7 +1,6 @@
 """What the scripts of this folder share."""
 
 import json
-import os
 from pathlib import Path
 
 import diffusers
@@ -37,6 +36,14 @@ def latents(pipe, seed, **arguments):
     return pipe(generator=generator, output_type="latent", **arguments).images.contiguous()
 
 
+def strip_origin(folder):
+    """Takes the path a model was loaded from out of its configuration."""
+    file = folder / "config.json"
+    config = json.loads(file.read_text())
+    config.pop("_name_or_path", None)
+    file.write_text(json.dumps(config, indent=2) + "\n")
+
+
 def write(name, cases, tensors):
-    (HERE / f"{name}.json").write_text(json.dumps(cases, indent=1) + os.linesep)
+    (HERE / f"{name}.json").write_text(json.dumps(cases, indent=1) + "\n")
     save_file(tensors, HERE / f"{name}.safetensors")

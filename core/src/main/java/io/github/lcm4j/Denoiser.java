@@ -17,14 +17,21 @@ final class Denoiser {
   private final boolean guided;
   private final double[] timesteps;
   private final @Nullable Tensor timestepCond;
+  private final @Nullable Inpainting inpainting;
 
   Denoiser(
-      Unet unet, Sampler sampler, Conditioning conditioning, double guidanceScale, boolean guided) {
+      Unet unet,
+      Sampler sampler,
+      Conditioning conditioning,
+      double guidanceScale,
+      boolean guided,
+      @Nullable Inpainting inpainting) {
     this.unet = unet;
     this.sampler = sampler;
     this.conditioning = conditioning;
     this.guidanceScale = (float) guidanceScale;
     this.guided = guided;
+    this.inpainting = inpainting;
     this.timesteps = sampler.timesteps();
     this.timestepCond =
         unet.timeCondProjDim() == 0
@@ -40,6 +47,9 @@ final class Denoiser {
     if (guided) {
       input = Tensors.repeat(input, 2);
     }
+    if (inpainting != null) {
+      input = inpainting.modelInput(input);
+    }
     Tensor prediction =
         unet.predict(
             new Unet.Input(
@@ -54,7 +64,11 @@ final class Denoiser {
     if (guided) {
       prediction = guide(prediction);
     }
-    return sampler.step(prediction, index, latents, random);
+    Sampler.Step step = sampler.step(prediction, index, latents, random);
+    return inpainting == null
+        ? step
+        : new Sampler.Step(
+            inpainting.afterStep(step.prevSample(), sampler, index), step.predOriginalSample());
   }
 
   /** Classifier-free guidance (Ho and Salimans 2022): ε = ε_uncond + s·(ε_cond − ε_uncond). */

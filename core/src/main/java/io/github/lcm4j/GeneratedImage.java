@@ -44,6 +44,9 @@ public record GeneratedImage(
     InitImage init = request.initImage();
     if (init != null) {
       text.append(", Denoising strength: ").append(init.strength());
+      if (init.mask() != null && init.mask().blur() > 0) {
+        text.append(", Mask blur: ").append(init.mask().blur());
+      }
     }
     text.append(", Size: ").append(image.getWidth()).append('x').append(image.getHeight());
     return text.append(", Version: lcm4j").toString();

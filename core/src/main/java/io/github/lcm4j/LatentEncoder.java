@@ -16,16 +16,25 @@ final class LatentEncoder {
   }
 
   /**
+   * An encoded picture.
+   *
+   * @param latents {@code [1, channels, height / factor, width / factor]}
+   * @param drawn whether they were drawn from a distribution
+   */
+  record Encoding(Tensor latents, boolean drawn) {}
+
+  /**
    * Encodes a picture.
    *
    * @param image float32 {@code [1, 3, height, width]}, −1 to 1
    * @param random drawn from once if the VAE gives a distribution (AutoencoderTiny gives none)
-   * @return latents {@code [1, channels, height / factor, width / factor]} for the UNet
+   * @return one row of latents for the UNet
    */
-  Tensor encode(Tensor image, TorchRandom random) {
+  Encoding encode(Tensor image, TorchRandom random) {
     Tensor encoded = encoder.encode(image);
     boolean distribution = encoded.dimension(1) == 2L * space.channels();
-    return space.fromVae(distribution ? sample(encoded, random) : encoded);
+    return new Encoding(
+        space.fromVae(distribution ? sample(encoded, random) : encoded), distribution);
   }
 
   /** μ + σ·ε with the log variance kept to where its exponential is a float. */

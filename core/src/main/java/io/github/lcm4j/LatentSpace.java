@@ -5,6 +5,7 @@ import io.github.lcm4j.checkpoint.Checkpoint;
 import io.github.lcm4j.checkpoint.CheckpointException;
 import io.github.lcm4j.checkpoint.Component;
 import io.github.lcm4j.spi.DiffusionModel;
+import io.github.lcm4j.spi.Unet;
 import io.github.lcm4j.tensor.DType;
 import io.github.lcm4j.tensor.Tensor;
 import java.nio.FloatBuffer;
@@ -47,11 +48,25 @@ record LatentSpace(
         deviation[i] = (float) deviations.path(i).asDouble() / scaling;
       }
     }
+    int inChannels = model.unet().inChannels();
+    if (inChannels != channels && inChannels != 2 * channels + 1) {
+      throw new CheckpointException(
+          "%s: the UNet takes %d channels; expected the VAE's %d, or %d for inpainting"
+              .formatted(checkpoint.folder(), inChannels, channels, 2 * channels + 1));
+    }
     int factor = model.vaeDecoder().scaleFactor();
     JsonNode sampleSize = checkpoint.require("unet").config().path("sample_size");
     int height = sampleSize.isArray() ? sampleSize.path(0).asInt() : sampleSize.asInt(64);
     int width = sampleSize.isArray() ? sampleSize.path(1).asInt() : sampleSize.asInt(64);
     return new LatentSpace(channels, factor, mean, deviation, width * factor, height * factor);
+  }
+
+  /**
+   * Whether a UNet is made for inpainting: it takes the mask and the latents of the masked picture
+   * beside its own.
+   */
+  boolean isForInpainting(Unet unet) {
+    return unet.inChannels() == 2 * channels + 1;
   }
 
   /** The shape of the latents of some pictures. */

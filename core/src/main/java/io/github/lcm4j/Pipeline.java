@@ -5,6 +5,7 @@ import io.github.lcm4j.random.TorchRandom;
 import io.github.lcm4j.spi.DiffusionModel;
 import io.github.lcm4j.spi.Unet;
 import io.github.lcm4j.tensor.Tensor;
+import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -109,7 +110,9 @@ public final class Pipeline implements AutoCloseable {
     StartingPoint start = new Starter(space, model).start(request, sampler, mode, random);
     long started = System.nanoTime();
 
-    Denoiser denoiser = new Denoiser(unet, sampler, conditioning, request.guidanceScale(), guided);
+    Denoiser denoiser =
+        new Denoiser(
+            unet, sampler, conditioning, request.guidanceScale(), guided, start.inpainting());
     double[] timesteps = sampler.timesteps();
     int total = timesteps.length - start.index();
     Tensor latents = start.latents();
@@ -117,7 +120,8 @@ public final class Pipeline implements AutoCloseable {
       checkCancelled(cancellation);
       Sampler.Step step = denoiser.step(latents, i, random);
       // LCM's own pipeline ends with the clean estimate, whether noise was added to it or not.
-      boolean clean = mode == StrengthMode.LCM && i == timesteps.length - 1;
+      boolean clean =
+          mode == StrengthMode.LCM && start.inpainting() == null && i == timesteps.length - 1;
       latents = clean ? step.predOriginalSample() : step.prevSample();
       listener.onStep(
           new GenerationListener.Step(
@@ -126,7 +130,7 @@ public final class Pipeline implements AutoCloseable {
     long denoised = System.nanoTime();
 
     checkCancelled(cancellation);
-    List<java.awt.image.BufferedImage> pictures = latentDecoder.decode(latents);
+    List<BufferedImage> pictures = finished(request, latentDecoder.decode(latents));
     Timings timings =
         new Timings(
             Duration.ofNanos(encoded - begun),
@@ -141,6 +145,16 @@ public final class Pipeline implements AutoCloseable {
               pictures.get(i), request, i, scheduler.name(), latents.rows(i, i + 1), timings));
     }
     return images;
+  }
+
+  /** The pictures, with the original's pixels outside the mask where asked for. */
+  private static List<BufferedImage> finished(ImageRequest request, List<BufferedImage> pictures) {
+    InitImage init = request.initImage();
+    if (init == null || init.mask() == null || !init.mask().keepUnmasked()) {
+      return pictures;
+    }
+    MaskPixels mask = MaskPixels.of(init.mask());
+    return pictures.stream().map(picture -> mask.mix(init.image(), picture)).toList();
   }
 
   /** What diffusers' own pipeline for the model does, where the request does not say. */
@@ -180,6 +194,10 @@ public final class Pipeline implements AutoCloseable {
           "the initial image is %d×%d, the request is for %d×%d; resize the image first or leave the"
                   .formatted(ownWidth, ownHeight, width, height)
               + " request's size out");
+    }
+    if (space.isForInpainting(model.unet()) && (init == null || init.mask() == null)) {
+      throw new IllegalArgumentException(
+          "this is an inpainting checkpoint; it needs an initial image with a mask");
     }
     int factor = space.scaleFactor();
     if (width % factor != 0 || height % factor != 0) {

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.lcm4j.ImageRequest;
 import io.github.lcm4j.Images;
 import io.github.lcm4j.InitImage;
+import io.github.lcm4j.InpaintMask;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -17,8 +18,8 @@ final class Calls {
   private Calls() {}
 
   /**
-   * A request with a recorded call's arguments, by diffusers' names. The initial image is the one
-   * that all calls were made with.
+   * A request with a recorded call's arguments, by diffusers' names. The initial image and the mask
+   * are those that all such calls were made with.
    */
   static ImageRequest request(JsonNode arguments, long seed) {
     ImageRequest request =
@@ -43,9 +44,12 @@ final class Calls {
                   .toArray());
     }
     if (arguments.has("strength")) {
-      request =
-          request.initImage(
-              InitImage.of(image("models/sd15/init.png"), arguments.get("strength").asDouble()));
+      InitImage init =
+          InitImage.of(image("models/sd15/init.png"), arguments.get("strength").asDouble());
+      if (arguments.has("mask_image")) {
+        init = init.mask(InpaintMask.of(image("models/sd15/mask.png")));
+      }
+      request = request.initImage(init);
     }
     return request;
   }
