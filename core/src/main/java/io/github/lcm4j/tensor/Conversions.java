@@ -1,59 +1,87 @@
 package io.github.lcm4j.tensor;
 
-import java.nio.ByteBuffer;
-import java.nio.FloatBuffer;
-import java.nio.ShortBuffer;
-
-/** Casts between the floating-point types. Java 17 has no {@code Float.float16ToFloat}. */
+/**
+ * Casts between the floating-point types. Java 17 has no {@code Float.float16ToFloat}.
+ *
+ * <p>Elements go through small arrays: buffers are of several classes, and a call for each element
+ * could not be inlined.
+ */
 final class Conversions {
-  private Conversions() {}
+  private static final int CHUNK = 4096;
 
-  static Tensor toFloat32(Tensor tensor) {
-    if (tensor.dtype() == DType.FLOAT32) {
-      return tensor;
+  /** Every half-precision number as a float, by its bits; a look-up is faster than arithmetic. */
+  private static final float[] HALVES = new float[1 << 16];
+
+  static {
+    for (int bits = 0; bits < HALVES.length; bits++) {
+      HALVES[bits] = halfToFloat((short) bits);
     }
-    requireFloating(tensor.dtype());
-    Tensor wide = Tensor.allocate(DType.FLOAT32, tensor.shape());
-    ShortBuffer from = tensor.buffer().asShortBuffer();
-    FloatBuffer to = wide.floats();
-    int count = tensor.elementCount();
-    if (tensor.dtype() == DType.BFLOAT16) {
-      for (int i = 0; i < count; i++) {
-        to.put(i, Float.intBitsToFloat(from.get(i) << 16));
-      }
-    } else {
-      for (int i = 0; i < count; i++) {
-        to.put(i, halfToFloat(from.get(i)));
-      }
-    }
-    return wide;
   }
 
+  private Conversions() {}
+
+  /** A cast, rounding to nearest even; the tensor itself if it has the type already. */
   static Tensor cast(Tensor tensor, DType target) {
     requireFloating(tensor.dtype());
     requireFloating(target);
     if (tensor.dtype() == target) {
       return tensor;
     }
-    Tensor wide = toFloat32(tensor);
-    if (target == DType.FLOAT32) {
-      return wide;
-    }
-    Tensor narrow = Tensor.allocate(target, tensor.shape());
-    FloatBuffer from = wide.floats();
-    ByteBuffer bytes = narrow.buffer();
-    ShortBuffer to = bytes.asShortBuffer();
+    Tensor result = Tensor.allocate(target, tensor.shape());
+    float[] chunk = new float[CHUNK];
+    short[] bits = new short[CHUNK];
     int count = tensor.elementCount();
-    if (target == DType.BFLOAT16) {
-      for (int i = 0; i < count; i++) {
-        to.put(i, floatToBfloat(from.get(i)));
+    for (int start = 0; start < count; start += CHUNK) {
+      int length = Math.min(CHUNK, count - start);
+      read(tensor, start, chunk, 0, length, bits);
+      write(chunk, length, bits, result, start);
+    }
+    return result;
+  }
+
+  static float[] toFloatArray(Tensor tensor) {
+    requireFloating(tensor.dtype());
+    float[] values = new float[tensor.elementCount()];
+    short[] bits = new short[CHUNK];
+    for (int start = 0; start < values.length; start += CHUNK) {
+      read(tensor, start, values, start, Math.min(CHUNK, values.length - start), bits);
+    }
+    return values;
+  }
+
+  private static void read(
+      Tensor from, int start, float[] to, int offset, int length, short[] bits) {
+    if (from.dtype() == DType.FLOAT32) {
+      from.floats().get(start, to, offset, length);
+      return;
+    }
+    from.buffer().asShortBuffer().get(start, bits, 0, length);
+    if (from.dtype() == DType.BFLOAT16) {
+      for (int i = 0; i < length; i++) {
+        to[offset + i] = Float.intBitsToFloat(bits[i] << 16);
       }
     } else {
-      for (int i = 0; i < count; i++) {
-        to.put(i, floatToHalf(from.get(i)));
+      for (int i = 0; i < length; i++) {
+        to[offset + i] = HALVES[bits[i] & 0xffff];
       }
     }
-    return narrow;
+  }
+
+  private static void write(float[] from, int length, short[] bits, Tensor to, int start) {
+    if (to.dtype() == DType.FLOAT32) {
+      to.floats().put(start, from, 0, length);
+      return;
+    }
+    if (to.dtype() == DType.BFLOAT16) {
+      for (int i = 0; i < length; i++) {
+        bits[i] = floatToBfloat(from[i]);
+      }
+    } else {
+      for (int i = 0; i < length; i++) {
+        bits[i] = floatToHalf(from[i]);
+      }
+    }
+    to.buffer().asShortBuffer().put(start, bits, 0, length);
   }
 
   static float halfToFloat(short bits) {
