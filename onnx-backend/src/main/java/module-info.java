@@ -8,4 +8,7 @@ module io.github.lcm4j.onnx {
   requires static transitive org.jspecify;
 
   exports io.github.lcm4j.onnx;
+
+  provides io.github.lcm4j.spi.Backend with
+      io.github.lcm4j.onnx.OnnxBackend;
 }

@@ -5,4 +5,7 @@ module io.github.lcm4j.scheduler {
   requires static transitive org.jspecify;
 
   exports io.github.lcm4j.scheduler;
+
+  provides io.github.lcm4j.spi.SchedulerProvider with
+      io.github.lcm4j.scheduler.DiffusersSchedulers;
 }

@@ -1,7 +1,9 @@
 package io.github.lcm4j;
 
+import com.fasterxml.jackson.core.json.JsonReadFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -12,7 +14,9 @@ import java.nio.file.Path;
  * configuration written for one scheduler can start another.
  */
 public final class SchedulerConfig {
-  private static final ObjectMapper MAPPER = new ObjectMapper();
+  // diffusers writes lambda_min_clipped as a bare -Infinity, which is Python's JSON but not JSON.
+  private static final ObjectMapper MAPPER =
+      JsonMapper.builder().enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS).build();
   private static final SchedulerConfig EMPTY =
       new SchedulerConfig(MAPPER.createObjectNode(), "defaults");
 

@@ -7,7 +7,7 @@ package io.github.lcm4j.tensor;
  * could not be inlined.
  */
 final class Conversions {
-  private static final int CHUNK = 4096;
+  private static final int CHUNK = 2048;
 
   /** Every half-precision number as a float, by its bits; a look-up is faster than arithmetic. */
   private static final float[] HALVES = new float[1 << 16];
@@ -28,15 +28,28 @@ final class Conversions {
       return tensor;
     }
     Tensor result = Tensor.allocate(target, tensor.shape());
+    castInto(tensor, result);
+    return result;
+  }
+
+  static void castInto(Tensor tensor, Tensor target) {
+    requireFloating(tensor.dtype());
+    requireFloating(target.dtype());
+    int count = tensor.elementCount();
+    if (count != target.elementCount()) {
+      throw new IllegalArgumentException("cannot cast " + tensor + " into " + target);
+    }
+    if (tensor.dtype() == target.dtype()) {
+      target.buffer().put(tensor.buffer());
+      return;
+    }
     float[] chunk = new float[CHUNK];
     short[] bits = new short[CHUNK];
-    int count = tensor.elementCount();
     for (int start = 0; start < count; start += CHUNK) {
       int length = Math.min(CHUNK, count - start);
       read(tensor, start, chunk, 0, length, bits);
-      write(chunk, length, bits, result, start);
+      write(chunk, length, bits, target, start);
     }
-    return result;
   }
 
   static float[] toFloatArray(Tensor tensor) {

@@ -190,6 +190,17 @@ public final class Tensor {
   }
 
   /**
+   * Casts this floating-point tensor into the memory of another, rounding to nearest even.
+   *
+   * @param target a writable floating-point tensor with as many elements, not overlapping this one
+   * @throws IllegalStateException if either tensor is not floating-point
+   * @throws IllegalArgumentException if the element counts differ
+   */
+  public void castInto(Tensor target) {
+    Conversions.castInto(this, target);
+  }
+
+  /**
    * The same memory under another shape.
    *
    * @param newShape extents with the same product

@@ -144,6 +144,18 @@ class ConversionsTest {
   }
 
   @Test
+  void castsIntoTheMemoryOfAnother() {
+    Tensor rows = Tensor.allocate(DType.FLOAT16, 3, 2);
+    Tensor.of(new float[] {1, 2}, 1, 2).castInto(rows.rows(1, 2));
+    assertArrayEquals(new float[] {0, 0, 1, 2, 0, 0}, rows.toFloatArray());
+    rows.rows(1, 2).castInto(rows.rows(2, 3));
+    assertArrayEquals(new float[] {0, 0, 1, 2, 1, 2}, rows.toFloatArray());
+    IllegalArgumentException e =
+        assertThrows(IllegalArgumentException.class, () -> rows.castInto(rows.rows(0, 1)));
+    assertTrue(e.getMessage().contains("FLOAT16[3, 2] into FLOAT16[1, 2]"), e.getMessage());
+  }
+
+  @Test
   void integersAreRefused() {
     Tensor longs = Tensor.of(new long[] {1}, 1);
     assertThrows(IllegalStateException.class, longs::toFloat32);

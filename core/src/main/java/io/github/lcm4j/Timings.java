@@ -1,0 +1,18 @@
+package io.github.lcm4j;
+
+import java.time.Duration;
+
+/**
+ * How long the parts of a request took, for all its pictures together.
+ *
+ * @param textEncoding tokenizing and text encoders
+ * @param denoising the loop of UNet and scheduler
+ * @param decoding the VAE and the conversion to pixels
+ * @param unetCalls UNet evaluations, counting a guided evaluation as two
+ */
+public record Timings(Duration textEncoding, Duration denoising, Duration decoding, int unetCalls) {
+  /** The sum of the parts. */
+  public Duration total() {
+    return textEncoding.plus(denoising).plus(decoding);
+  }
+}

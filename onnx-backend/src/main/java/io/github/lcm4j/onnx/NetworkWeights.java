@@ -1,0 +1,189 @@
+package io.github.lcm4j.onnx;
+
+import ai.onnx.proto.OnnxMl.AttributeProto;
+import ai.onnx.proto.OnnxMl.GraphProto;
+import ai.onnx.proto.OnnxMl.NodeProto;
+import ai.onnx.proto.OnnxMl.StringStringEntryProto;
+import ai.onnx.proto.OnnxMl.TensorProto;
+import ai.onnxruntime.OnnxTensor;
+import ai.onnxruntime.OnnxTensorLike;
+import ai.onnxruntime.OrtEnvironment;
+import ai.onnxruntime.OrtException;
+import ai.onnxruntime.OrtSession.SessionOptions;
+import com.google.protobuf.ByteString;
+import io.github.lcm4j.safetensors.TensorInfo;
+import io.github.lcm4j.safetensors.WeightSource;
+import io.github.lcm4j.tensor.DType;
+import io.github.lcm4j.tensor.Tensor;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Declares a network's weights in its graph and hands them to the session, each in the cheapest way
+ * that is right for it:
+ *
+ * <ul>
+ *   <li>a small one lies inside the model;
+ *   <li>one that is untouched in its safetensors file is declared as external data right there, so
+ *       that ONNX Runtime maps it itself; half-precision ones through a Cast that it folds away;
+ *   <li>one that was changed lies in memory of ours and overrides a declaration that cannot be
+ *       read: an optimization that wanted to would fail, not compute with the wrong numbers.
+ * </ul>
+ *
+ * <p>Measured on a 860M-parameter float32 UNet: 3.6 GiB resident after the first run, mapped pages
+ * included.
+ */
+final class NetworkWeights implements AutoCloseable {
+  /** Up to this size copying costs nothing, and ONNX Runtime may fold the weight into others. */
+  private static final int INLINE_BYTES = 64 << 10;
+
+  private static final String FOLDER_OPTION =
+      "session.model_external_initializers_file_folder_path";
+
+  private final WeightSource base;
+  private final Map<String, Tensor> changed;
+  private final OrtRuntime runtime;
+  private final List<OnnxTensor> initializers = new ArrayList<>();
+  private final Map<String, OnnxTensorLike> overrides = new LinkedHashMap<>();
+  private final Map<Path, Path> realPaths = new LinkedHashMap<>();
+  private @Nullable Path folder;
+
+  /**
+   * Weights to be declared.
+   *
+   * @param base the checkpoint's tensors
+   * @param changed those that differ from the checkpoint, float32
+   */
+  NetworkWeights(WeightSource base, Map<String, Tensor> changed, OrtRuntime runtime) {
+    this.base = base;
+    this.changed = changed;
+    this.runtime = runtime;
+  }
+
+  /** Adds the declarations to a graph and the memory to the options. */
+  void declare(Map<String, long[]> weights, GraphProto.Builder graph, SessionOptions options)
+      throws OrtException, IOException {
+    List<NodeProto> casts = new ArrayList<>();
+    for (Map.Entry<String, long[]> weight : weights.entrySet()) {
+      graph.addInitializer(declare(weight.getKey(), weight.getValue(), casts));
+    }
+    List<NodeProto> rest = graph.getNodeList();
+    graph.clearNode().addAllNode(casts).addAllNode(rest);
+    if (folder != null) {
+      options.addConfigEntry(FOLDER_OPTION, folder.toString());
+    }
+    if (runtime.onCpu()) {
+      for (Map.Entry<String, OnnxTensorLike> entry : overrides.entrySet()) {
+        options.addInitializer(entry.getKey(), entry.getValue());
+      }
+    } else if (!overrides.isEmpty()) {
+      // An overriding tensor must lie where the graph runs; this call copies it there.
+      options.addExternalInitializers(overrides);
+    }
+  }
+
+  private TensorProto declare(String name, long[] shape, List<NodeProto> casts)
+      throws OrtException, IOException {
+    Tensor replacement = changed.get(name);
+    TensorInfo info = base.info(name);
+    TensorProto.Builder declaration = TensorProto.newBuilder().setName(name);
+    for (long extent : shape) {
+      declaration.addDims(extent);
+    }
+    if (info.elementCount() * Float.BYTES <= INLINE_BYTES) {
+      Tensor tensor = replacement != null ? replacement : base.tensor(name);
+      return declaration
+          .setDataType(TensorProto.DataType.FLOAT.getNumber())
+          .setRawData(ByteString.copyFrom(tensor.toFloat32().buffer()))
+          .build();
+    }
+    Path file = realPath(info.file());
+    if (folder == null) {
+      folder = file.getParent();
+    }
+    boolean external = replacement == null && file.getParent().equals(folder);
+    if (!external) {
+      Tensor tensor = (replacement != null ? replacement : base.tensor(name)).toFloat32();
+      OnnxTensor initializer =
+          OnnxTensor.createTensor(OrtEnvironment.getEnvironment(), tensor.floats(), shape);
+      initializers.add(initializer);
+      overrides.put(name, initializer);
+      return declaration
+          .setDataType(TensorProto.DataType.FLOAT.getNumber())
+          .setDataLocation(TensorProto.DataLocation.EXTERNAL)
+          .addExternalData(entry("location", anyFile()))
+          .addExternalData(entry("offset", "0"))
+          .addExternalData(entry("length", "1"))
+          .build();
+    }
+    declaration
+        .setDataLocation(TensorProto.DataLocation.EXTERNAL)
+        .addExternalData(entry("location", file.getFileName().toString()))
+        .addExternalData(entry("offset", Long.toString(info.offset())))
+        .addExternalData(entry("length", Long.toString(info.byteSize())));
+    DType dtype = base.tensor(name).dtype();
+    if (dtype == DType.FLOAT32) {
+      return declaration.setDataType(TensorProto.DataType.FLOAT.getNumber()).build();
+    }
+    casts.add(cast(name));
+    return declaration
+        .setName(halfName(name))
+        .setDataType(
+            (dtype == DType.FLOAT16 ? TensorProto.DataType.FLOAT16 : TensorProto.DataType.BFLOAT16)
+                .getNumber())
+        .build();
+  }
+
+  /** Some file of the folder: the runtime insists on one that is there. */
+  private String anyFile() {
+    for (Path file : realPaths.values()) {
+      if (file.getParent().equals(folder)) {
+        return file.getFileName().toString();
+      }
+    }
+    throw new IllegalStateException("no weight file seen yet");
+  }
+
+  /** The runtime refuses links out of the folder, which download caches are made of. */
+  private Path realPath(Path file) throws IOException {
+    Path real = realPaths.get(file);
+    if (real == null) {
+      real = file.toRealPath();
+      realPaths.put(file, real);
+    }
+    return real;
+  }
+
+  private static String halfName(String name) {
+    return name + ".half";
+  }
+
+  private static NodeProto cast(String name) {
+    return NodeProto.newBuilder()
+        .setOpType("Cast")
+        .setName(name + ".cast")
+        .addInput(halfName(name))
+        .addOutput(name)
+        .addAttribute(
+            AttributeProto.newBuilder()
+                .setName("to")
+                .setType(AttributeProto.AttributeType.INT)
+                .setI(TensorProto.DataType.FLOAT.getNumber()))
+        .build();
+  }
+
+  private static StringStringEntryProto entry(String key, String value) {
+    return StringStringEntryProto.newBuilder().setKey(key).setValue(value).build();
+  }
+
+  /** Frees the handles, after the session that uses them. */
+  @Override
+  public void close() {
+    initializers.forEach(OnnxTensor::close);
+  }
+}

@@ -1,0 +1,166 @@
+package io.github.lcm4j.onnx.graph;
+
+import ai.onnx.proto.OnnxMl.TensorProto;
+import io.github.lcm4j.checkpoint.CheckpointException;
+import io.github.lcm4j.checkpoint.Component;
+import io.github.lcm4j.safetensors.WeightSource;
+import java.util.List;
+
+/**
+ * transformers' CLIPTextModel and CLIPTextModelWithProjection as an ONNX graph.
+ *
+ * <p>Input {@code input_ids}, int64 {@code [batch, length]}. Outputs, float32: {@code
+ * hidden_states.i} for i from 0 (the embeddings) to the number of layers, {@code normalized.i}: the
+ * same after the final layer norm, and {@code text_embeds} {@code [batch, projection_dim]} where
+ * the checkpoint has a projection.
+ */
+public final class ClipTextGraph {
+  private final Component component;
+  private final GraphBuilder graph;
+  private final String root;
+  private final int width;
+  private final int heads;
+  private final int layers;
+  private final float epsilon;
+  private final String activation;
+
+  private ClipTextGraph(Component component, WeightSource weights) throws CheckpointException {
+    this.component = component;
+    this.graph = new GraphBuilder(component.name(), weights);
+    // transformers 5 writes the names without the prefix that older files have.
+    this.root =
+        weights.contains("text_model.embeddings.token_embedding.weight") ? "text_model." : "";
+    this.width = component.requireInt("hidden_size");
+    this.heads = component.requireInt("num_attention_heads");
+    this.layers = component.requireInt("num_hidden_layers");
+    this.epsilon = (float) component.doubleOr("layer_norm_eps", 1e-5);
+    this.activation = component.textOr("hidden_act", "quick_gelu");
+  }
+
+  /**
+   * Emits the graph.
+   *
+   * @param component the checkpoint's {@code text_encoder} or {@code text_encoder_2}
+   * @param weights its tensors; only names and shapes are read
+   * @return the model without its weights
+   * @throws CheckpointException if a tensor is missing or has another shape than the configuration
+   *     says
+   */
+  public static NetworkGraph emit(Component component, WeightSource weights)
+      throws CheckpointException {
+    return new ClipTextGraph(component, weights).emit();
+  }
+
+  private NetworkGraph emit() throws CheckpointException {
+    String ids = graph.input("input_ids", TensorProto.DataType.INT64, "batch", "length");
+    String length = graph.shape(ids, 1, 2);
+    String shape = graph.concat(0, List.of(graph.shape(ids, 0, 2), graph.longs(width)));
+    String rows = embeddings(ids, length);
+    String mask = causalMask(length);
+    expose(rows, shape, 0);
+    for (int i = 0; i < layers; i++) {
+      rows = layer(rows, root + "encoder.layers." + i, shape, mask);
+      expose(rows, shape, i + 1);
+    }
+    if (graph.hasWeight("text_projection.weight")) {
+      project(ids, rows, shape);
+    }
+    return graph.build();
+  }
+
+  private String embeddings(String ids, String length) throws CheckpointException {
+    graph.scope("embeddings");
+    int vocabulary = component.requireInt("vocab_size");
+    int positions = component.requireInt("max_position_embeddings");
+    String tokens =
+        graph.node(
+            "Gather",
+            List.of(
+                graph.weight(root + "embeddings.token_embedding.weight", vocabulary, width), ids));
+    String table = graph.weight(root + "embeddings.position_embedding.weight", positions, width);
+    String place = graph.node("Slice", List.of(table, graph.longs(0), length, graph.longs(0)));
+    return graph.reshape(graph.add(tokens, place), -1, width);
+  }
+
+  /** Zero where a token may look, −∞ at later tokens. */
+  private String causalMask(String length) throws CheckpointException {
+    int positions = component.requireInt("max_position_embeddings");
+    float[] mask = new float[positions * positions];
+    for (int row = 0; row < positions; row++) {
+      for (int column = row + 1; column < positions; column++) {
+        mask[row * positions + column] = -Float.MAX_VALUE;
+      }
+    }
+    return graph.node(
+        "Slice",
+        List.of(
+            graph.floats(mask, 1, 1, positions, positions),
+            graph.longs(0, 0),
+            graph.concat(0, List.of(length, length)),
+            graph.longs(2, 3)));
+  }
+
+  private String layer(String rows, String path, String shape, String mask)
+      throws CheckpointException {
+    graph.scope(path + ".self_attn");
+    String attention = path + ".self_attn";
+    String normal = graph.layerNorm(rows, path + ".layer_norm1", width, epsilon);
+    String q = projection(normal, attention + ".q_proj", shape);
+    String k = projection(normal, attention + ".k_proj", shape);
+    String v = projection(normal, attention + ".v_proj", shape);
+    String attended = graph.reshape(graph.attention(q, k, v, heads, mask), -1, width);
+    rows = graph.add(graph.linear(attended, attention + ".out_proj", width, width), rows);
+
+    graph.scope(path + ".mlp");
+    int inner = component.requireInt("intermediate_size");
+    normal = graph.layerNorm(rows, path + ".layer_norm2", width, epsilon);
+    String h = graph.linear(normal, path + ".mlp.fc1", width, inner);
+    h = Activations.apply(graph, activation, h);
+    return graph.add(graph.linear(h, path + ".mlp.fc2", inner, width), rows);
+  }
+
+  private String projection(String rows, String path, String shape) throws CheckpointException {
+    return graph.reshapeTo(graph.linear(rows, path, width, width), shape);
+  }
+
+  private void expose(String rows, String shape, int index) throws CheckpointException {
+    graph.scope("");
+    graph.output(graph.reshapeTo(rows, shape), "hidden_states." + index, "batch", "length", width);
+    graph.output(normalized(rows, shape), "normalized." + index, "batch", "length", width);
+  }
+
+  private String normalized(String rows, String shape) throws CheckpointException {
+    return graph.reshapeTo(graph.layerNorm(rows, root + "final_layer_norm", width, epsilon), shape);
+  }
+
+  /**
+   * Pools at the end-of-text token. Old configurations say {@code eos_token_id: 2}, which never was
+   * its id; the largest id is meant, and CLIP's end-of-text is the largest.
+   */
+  private void project(String ids, String rows, String shape) throws CheckpointException {
+    graph.scope("text_projection");
+    int eos = component.intOr("eos_token_id", 2);
+    String scores = ids;
+    if (eos != 2) {
+      String equal = graph.node("Equal", List.of(ids, graph.longScalar(eos)));
+      scores =
+          graph.node(
+              "Cast",
+              List.of(equal),
+              GraphBuilder.attribute("to", (long) TensorProto.DataType.INT32.getNumber()));
+    }
+    String position =
+        graph.node(
+            "ArgMax",
+            List.of(scores),
+            GraphBuilder.attribute("axis", 1L),
+            GraphBuilder.attribute("keepdims", 1L));
+    String pooled =
+        graph.node(
+            "GatherND",
+            List.of(normalized(rows, shape), position),
+            GraphBuilder.attribute("batch_dims", 1L));
+    long out = graph.weightShape("text_projection.weight")[0];
+    graph.output(graph.linear(pooled, "text_projection", width, out), "text_embeds", "batch", out);
+  }
+}

@@ -1,0 +1,214 @@
+package io.github.lcm4j.onnx.graph;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.github.lcm4j.checkpoint.CheckpointException;
+import io.github.lcm4j.checkpoint.Component;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * The options of a diffusers UNet2DConditionModel, with its defaults filled in and single values
+ * spread over the blocks. Options that would change the network in a way that is not emitted here
+ * are refused, never ignored.
+ */
+final class UnetConfig {
+  private static final Set<String> DOWN_BLOCKS = Set.of("CrossAttnDownBlock2D", "DownBlock2D");
+  private static final Set<String> UP_BLOCKS = Set.of("CrossAttnUpBlock2D", "UpBlock2D");
+
+  /** How many transformer blocks the attentions of one UNet block have, by resnet index. */
+  record Depths(JsonNode node) {
+    int at(int layer) {
+      return node.isArray() ? node.path(layer).asInt() : node.asInt();
+    }
+  }
+
+  private final Component component;
+  final int inChannels;
+  final int outChannels;
+  final List<Integer> blockOutChannels;
+  final List<String> downBlockTypes;
+  final List<String> upBlockTypes;
+  final String midBlockType;
+  final List<Integer> layersPerBlock;
+  final List<Integer> heads;
+  final List<Integer> crossAttentionDims;
+  final List<Boolean> onlyCrossAttention;
+  final List<Depths> transformerLayers;
+  final List<Depths> upTransformerLayers;
+  final int normNumGroups;
+  final float normEps;
+  final String activation;
+  final int timeCondProjDim;
+  final boolean textTime;
+
+  private UnetConfig(Component component) throws CheckpointException {
+    this.component = component;
+    refuse("class_embed_type", "encoder_hid_dim_type", "num_class_embeds");
+    refuse("cross_attention_norm", "dual_cross_attention", "encoder_hid_dim");
+    expect("time_embedding_type", "positional");
+    expect("attention_type", "default");
+    String addition = component.textOr("addition_embed_type", "");
+    if (!addition.isEmpty() && !addition.equals("text_time")) {
+      throw unsupported("addition_embed_type", addition, "text_time or null");
+    }
+    textTime = !addition.isEmpty();
+    inChannels = component.intOr("in_channels", 4);
+    outChannels = component.intOr("out_channels", 4);
+    downBlockTypes =
+        texts(
+            "down_block_types",
+            List.of(
+                "CrossAttnDownBlock2D",
+                "CrossAttnDownBlock2D",
+                "CrossAttnDownBlock2D",
+                "DownBlock2D"),
+            DOWN_BLOCKS);
+    upBlockTypes =
+        texts(
+            "up_block_types",
+            List.of("UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
+            UP_BLOCKS);
+    int blocks = downBlockTypes.size();
+    blockOutChannels = perBlock("block_out_channels", List.of(320, 640, 1280, 1280));
+    layersPerBlock = spread("layers_per_block", 2);
+    heads = spread("attention_head_dim", 8);
+    crossAttentionDims = spread("cross_attention_dim", 1280);
+    onlyCrossAttention = new ArrayList<>();
+    JsonNode only = component.config().path("only_cross_attention");
+    for (int i = 0; i < blocks; i++) {
+      onlyCrossAttention.add(only.isArray() ? only.path(i).asBoolean() : only.asBoolean(false));
+    }
+    if (upBlockTypes.size() != blocks) {
+      throw new CheckpointException(
+          "%s: down_block_types has %d entries, up_block_types %d; they must be as many"
+              .formatted(file(), blocks, upBlockTypes.size()));
+    }
+    JsonNode mid = component.config().path("mid_block_type");
+    midBlockType =
+        mid.isMissingNode() ? "UNetMidBlock2DCrossAttn" : mid.isNull() ? "" : mid.asText();
+    if (!Set.of("", "UNetMidBlock2DCrossAttn", "UNetMidBlock2D").contains(midBlockType)) {
+      throw unsupported(
+          "mid_block_type", midBlockType, "UNetMidBlock2DCrossAttn, UNetMidBlock2D or null");
+    }
+    transformerLayers = depths("transformer_layers_per_block");
+    List<Depths> upward;
+    if (component.config().path("reverse_transformer_layers_per_block").isArray()) {
+      upward = depths("reverse_transformer_layers_per_block");
+    } else {
+      upward = new ArrayList<>(transformerLayers);
+      java.util.Collections.reverse(upward);
+    }
+    upTransformerLayers = upward;
+    JsonNode groups = component.config().path("norm_num_groups");
+    if (groups.isNull()) {
+      throw unsupported("norm_num_groups", "null", "a number");
+    }
+    normNumGroups = groups.asInt(32);
+    normEps = (float) component.doubleOr("norm_eps", 1e-5);
+    activation = component.textOr("act_fn", "silu");
+    timeCondProjDim = component.intOr("time_cond_proj_dim", 0);
+  }
+
+  static UnetConfig of(Component component) throws CheckpointException {
+    return new UnetConfig(component);
+  }
+
+  Component component() {
+    return component;
+  }
+
+  /** Width of the time embedding. */
+  int timeEmbedDim() {
+    return component.intOr("time_embedding_dim", blockOutChannels.get(0) * 4);
+  }
+
+  private String file() {
+    return component.folder().resolve("config.json").toString();
+  }
+
+  private void refuse(String... keys) throws CheckpointException {
+    for (String key : keys) {
+      JsonNode node = component.config().path(key);
+      boolean unset =
+          node.isMissingNode() || node.isNull() || node.isBoolean() && !node.asBoolean();
+      if (!unset) {
+        throw unsupported(key, node.toString(), "null");
+      }
+    }
+  }
+
+  private void expect(String key, String value) throws CheckpointException {
+    String found = component.textOr(key, value);
+    if (!found.equals(value)) {
+      throw unsupported(key, found, value);
+    }
+  }
+
+  private CheckpointException unsupported(String key, String found, String supported) {
+    return new CheckpointException(
+        "%s: %s is %s, which lcm4j does not emit; supported: %s"
+            .formatted(file(), key, found, supported));
+  }
+
+  private List<String> texts(String key, List<String> otherwise, Set<String> known)
+      throws CheckpointException {
+    JsonNode node = component.config().path(key);
+    if (!node.isArray()) {
+      return otherwise;
+    }
+    List<String> values = new ArrayList<>();
+    for (JsonNode entry : node) {
+      if (!known.contains(entry.asText())) {
+        throw unsupported(key, entry.asText(), String.join(", ", known));
+      }
+      values.add(entry.asText());
+    }
+    return values;
+  }
+
+  private List<Integer> perBlock(String key, List<Integer> otherwise) throws CheckpointException {
+    JsonNode node = component.config().path(key);
+    List<Integer> values = node.isArray() ? new ArrayList<>() : otherwise;
+    for (JsonNode entry : node) {
+      values.add(entry.asInt());
+    }
+    return requireCount(key, values);
+  }
+
+  private List<Integer> spread(String key, int otherwise) throws CheckpointException {
+    JsonNode node = component.config().path(key);
+    List<Integer> values = new ArrayList<>();
+    for (int i = 0; i < downBlockTypes.size(); i++) {
+      values.add(node.isArray() ? node.path(i).asInt() : node.asInt(otherwise));
+    }
+    if (node.isArray() && node.size() != values.size()) {
+      return requireCount(key, java.util.Collections.nCopies(node.size(), 0));
+    }
+    return values;
+  }
+
+  private <T> List<T> requireCount(String key, List<T> values) throws CheckpointException {
+    if (values.size() != downBlockTypes.size()) {
+      throw new CheckpointException(
+          "%s: %s has %d entries, expected one for each of the %d blocks"
+              .formatted(file(), key, values.size(), downBlockTypes.size()));
+    }
+    return values;
+  }
+
+  private List<Depths> depths(String key) throws CheckpointException {
+    JsonNode node = component.config().path(key);
+    List<Depths> values = new ArrayList<>();
+    for (int i = 0; i < downBlockTypes.size(); i++) {
+      values.add(
+          new Depths(
+              node.isArray()
+                  ? node.path(i)
+                  : com.fasterxml.jackson.databind.node.IntNode.valueOf(node.asInt(1))));
+    }
+    return node.isArray() && node.size() != values.size()
+        ? requireCount(key, java.util.Collections.nCopies(node.size(), values.get(0)))
+        : values;
+  }
+}

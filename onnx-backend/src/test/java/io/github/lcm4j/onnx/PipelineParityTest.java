@@ -1,0 +1,81 @@
+package io.github.lcm4j.onnx;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.lcm4j.GeneratedImage;
+import io.github.lcm4j.ImageRequest;
+import io.github.lcm4j.Pipeline;
+import io.github.lcm4j.safetensors.SafetensorsFile;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * Whole text-to-image calls against diffusers' pipelines: every call recorded in a model's {@code
+ * expected.json} (see the README beside the models); latents to 1e-3 relative, every channel of
+ * every pixel within 2 of 255.
+ */
+class PipelineParityTest {
+  private static final ObjectMapper MAPPER = new ObjectMapper();
+
+  record Call(String model, JsonNode picture) {
+    @Override
+    public String toString() {
+      return model + " " + picture.path("name").asText();
+    }
+  }
+
+  static Stream<Call> calls() throws IOException {
+    List<Call> calls = new ArrayList<>();
+    for (String model : List.of("sd15", "sd21-v", "sd15-taesd", "lcm-full", "sdxl", "ssd1b")) {
+      JsonNode expected =
+          MAPPER.readTree(Golden.path("models/" + model + "/expected.json").toFile());
+      for (JsonNode picture : expected.path("pictures")) {
+        if (!picture.path("arguments").has("image")) {
+          calls.add(new Call(model, picture));
+        }
+      }
+    }
+    return calls.stream();
+  }
+
+  @ParameterizedTest
+  @MethodSource("calls")
+  void reproducesDiffusers(Call call) throws IOException {
+    Path folder = Golden.path("models/" + call.model());
+    String name = call.picture().path("name").asText();
+    JsonNode arguments = call.picture().path("arguments");
+    ImageRequest request =
+        ImageRequest.of(arguments.path("prompt").asText())
+            .negativePrompt(
+                arguments.has("negative_prompt") ? arguments.get("negative_prompt").asText() : null)
+            .steps(arguments.path("num_inference_steps").asInt())
+            .guidanceScale(arguments.path("guidance_scale").asDouble())
+            .size(arguments.path("width").asInt(), arguments.path("height").asInt())
+            .count(arguments.path("num_images_per_prompt").asInt(1))
+            .seed(call.picture().path("seed").asLong());
+    SafetensorsFile expected = SafetensorsFile.open(folder.resolve("expected.safetensors"));
+    try (Pipeline pipeline =
+        Pipeline.builder()
+            .checkpoint(folder)
+            .scheduler(call.picture().path("scheduler").asText())
+            .threads(1)
+            .build()) {
+      List<GeneratedImage> images = pipeline.generate(request);
+      for (GeneratedImage image : images) {
+        int i = image.index();
+        Golden.assertClose(
+            call + " latents " + i,
+            expected.tensor("pipeline/" + name + "/latents").rows(i, i + 1),
+            image.latents(),
+            1e-3);
+        Golden.assertSamePicture(
+            call + " picture " + i, folder.resolve(name + "-" + i + ".png"), image.image(), 2);
+      }
+    }
+  }
+}
