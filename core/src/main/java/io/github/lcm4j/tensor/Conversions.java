@@ -7,6 +7,12 @@ final class Conversions {
   /** Elements converted at a time, through arrays that stay in the first-level cache. */
   private static final int CHUNK = 2048;
 
+  /** Bits of the smallest float32 that is a normal float16, 2^-14. */
+  private static final int HALF_NORMAL = 0x38800000;
+
+  /** Bits of the smallest float32 that rounds to infinity in float16, 65520. */
+  private static final int HALF_OVERFLOW = 0x477ff000;
+
   static Tensor toFloat32(Tensor tensor) {
     return cast(tensor, DType.FLOAT32);
   }
@@ -32,48 +38,73 @@ final class Conversions {
       target.buffer().put(tensor.buffer());
       return;
     }
-    float[] wide = new float[CHUNK];
+    int[] bits = new int[CHUNK];
+    int[] rounded = new int[CHUNK];
     short[] narrow = new short[CHUNK];
     int count = tensor.elementCount();
     for (int at = 0; at < count; at += CHUNK) {
       int length = Math.min(CHUNK, count - at);
-      read(tensor, at, wide, narrow, length);
-      write(target, at, wide, narrow, length);
+      read(tensor, at, bits, narrow, length);
+      write(target, at, bits, rounded, narrow, length);
     }
   }
 
-  private static void read(Tensor tensor, int at, float[] wide, short[] narrow, int length) {
+  /** Reads elements as the bits of float32: C2 vectorises loops over int, not over such casts. */
+  private static void read(Tensor tensor, int at, int[] bits, short[] narrow, int length) {
     if (tensor.dtype() == DType.FLOAT32) {
-      tensor.floats().get(at, wide, 0, length);
+      tensor.buffer().asIntBuffer().get(at, bits, 0, length);
       return;
     }
     tensor.buffer().asShortBuffer().get(at, narrow, 0, length);
     if (tensor.dtype() == DType.BFLOAT16) {
       for (int i = 0; i < length; i++) {
-        wide[i] = Float.intBitsToFloat(narrow[i] << 16);
+        bits[i] = narrow[i] << 16;
       }
     } else {
       for (int i = 0; i < length; i++) {
-        wide[i] = halfToFloat(narrow[i]);
+        bits[i] = HalfTable.BITS[narrow[i] & 0xffff];
       }
     }
   }
 
-  private static void write(Tensor tensor, int at, float[] wide, short[] narrow, int length) {
+  private static void write(
+      Tensor tensor, int at, int[] bits, int[] rounded, short[] narrow, int length) {
     if (tensor.dtype() == DType.FLOAT32) {
-      tensor.floats().put(at, wide, 0, length);
+      tensor.buffer().asIntBuffer().put(at, bits, 0, length);
       return;
     }
     if (tensor.dtype() == DType.BFLOAT16) {
       for (int i = 0; i < length; i++) {
-        narrow[i] = floatToBfloat(wide[i]);
+        narrow[i] = floatToBfloat(Float.intBitsToFloat(bits[i]));
       }
     } else {
+      // All as if in the normal range, which vectorises; then the few that are not once more.
       for (int i = 0; i < length; i++) {
-        narrow[i] = floatToHalf(wide[i]);
+        int magnitude = bits[i] & 0x7fffffff;
+        rounded[i] =
+            bits[i] >>> 16 & 0x8000
+                | (magnitude + 0xfff + (magnitude >>> 13 & 1) - 0x38000000) >>> 13;
+      }
+      for (int i = 0; i < length; i++) {
+        int aboveSubnormal = (bits[i] & 0x7fffffff) - HALF_NORMAL;
+        narrow[i] =
+            Integer.compareUnsigned(aboveSubnormal, HALF_OVERFLOW - HALF_NORMAL) < 0
+                ? (short) rounded[i]
+                : floatToHalf(Float.intBitsToFloat(bits[i]));
       }
     }
     tensor.buffer().asShortBuffer().put(at, narrow, 0, length);
+  }
+
+  /** The float32 bits of every float16. */
+  private static final class HalfTable {
+    static final int[] BITS = new int[1 << 16];
+
+    static {
+      for (int i = 0; i < BITS.length; i++) {
+        BITS[i] = Float.floatToRawIntBits(halfToFloat((short) i));
+      }
+    }
   }
 
   static float halfToFloat(short bits) {
@@ -95,10 +126,10 @@ final class Conversions {
     if (magnitude > 0x7f800000) {
       return (short) (sign | 0x7e00);
     }
-    if (magnitude >= 0x477ff000) { // 65520 and above round to infinity
+    if (magnitude >= HALF_OVERFLOW) {
       return (short) (sign | 0x7c00);
     }
-    if (magnitude < 0x38800000) { // below 2^-14: subnormal, in units of 2^-24
+    if (magnitude < HALF_NORMAL) { // subnormal, in units of 2^-24
       float units = Math.abs(value) * 0x1p24f;
       return (short) (sign | (int) Math.rint(units));
     }

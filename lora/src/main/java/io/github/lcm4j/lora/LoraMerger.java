@@ -40,10 +40,12 @@ public final class LoraMerger {
   private final boolean lenient;
   private final MatrixProduct product;
   private final int threads;
+  private final int blockElements;
 
   private LoraMerger(Builder builder) {
     this.lenient = builder.lenient;
     this.product = builder.product;
+    this.blockElements = builder.blockElements;
     this.threads =
         builder.threads == 0 ? Runtime.getRuntime().availableProcessors() : builder.threads;
   }
@@ -63,6 +65,7 @@ public final class LoraMerger {
     private boolean lenient;
     private MatrixProduct product = MatrixProduct.java();
     private int threads;
+    private int blockElements = WeightFolder.BLOCK_ELEMENTS;
 
     private Builder() {}
 
@@ -89,6 +92,12 @@ public final class LoraMerger {
         throw new IllegalArgumentException("threads must be at least 0, found " + value);
       }
       threads = value;
+      return this;
+    }
+
+    /** How much of a weight is worked on at a time, for tests. */
+    Builder blockElements(int value) {
+      blockElements = value;
       return this;
     }
 
@@ -201,7 +210,7 @@ public final class LoraMerger {
     AtomicInteger next = new AtomicInteger();
     Callable<Void> worker =
         () -> {
-          WeightFolder folder = new WeightFolder(product);
+          WeightFolder folder = new WeightFolder(product, blockElements);
           try {
             for (int i = next.getAndIncrement(); i < jobs.size(); i = next.getAndIncrement()) {
               jobs.get(i).run(folder);

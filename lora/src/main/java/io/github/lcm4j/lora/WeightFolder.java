@@ -16,10 +16,15 @@ final class WeightFolder {
   /** The largest finite float16, plus half of its last place: what rounds to infinity. */
   private static final int FLOAT16_OVERFLOW_BITS = Float.floatToRawIntBits(65520f);
 
-  private final Workspace workspace;
+  /** Elements worked on at a time: few enough for the caches, enough rows for a fast product. */
+  static final int BLOCK_ELEMENTS = 1 << 21;
 
-  WeightFolder(MatrixProduct product) {
+  private final Workspace workspace;
+  private final int blockElements;
+
+  WeightFolder(MatrixProduct product, int blockElements) {
     this.workspace = new Workspace(product);
+    this.blockElements = blockElements;
   }
 
   /**
@@ -51,7 +56,7 @@ final class WeightFolder {
    */
   Folded fold(String name, Tensor pristine, List<Contribution> contributions) throws LoraException {
     workspace.release(0);
-    WeightDelta.Base base = WeightDelta.Base.of(pristine);
+    WeightDelta.Base base = WeightDelta.Base.of(pristine, blockElements);
     List<WeightDelta.Rows> changes = new ArrayList<>();
     for (Contribution contribution : contributions) {
       changes.add(contribution.delta().load(base, workspace));
