@@ -63,7 +63,7 @@ public final class LoraMerger {
   /** Settings of a merger. */
   public static final class Builder {
     private boolean lenient;
-    private MatrixProduct product = MatrixProduct.java();
+    private MatrixProduct product = MatrixProduct.plainJava();
     private int threads;
     private int blockElements = WeightFolder.BLOCK_ELEMENTS;
 

@@ -229,7 +229,7 @@ class LoraMergerTest {
     MatrixProduct counting =
         (scale, a, b, c, m, k, n) -> {
           calls.incrementAndGet();
-          MatrixProduct.java().multiplyAdd(scale, a, b, c, m, k, n);
+          MatrixProduct.plainJava().multiplyAdd(scale, a, b, c, m, k, n);
         };
     merge(
         LoraMerger.builder().matrixProduct(counting).build(), LoraSpec.of(sd15("peft-attention")));
