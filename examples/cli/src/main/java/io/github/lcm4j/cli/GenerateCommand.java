@@ -153,18 +153,15 @@ final class GenerateCommand implements Callable<Integer> {
     requirePositive("--width", width);
     requirePositive("--height", height);
     try {
-      return new ImageRequest(
-          prompt != null ? prompt : positionalPrompt,
-          negativePrompt,
-          steps,
-          guidance,
-          seed.longValue(),
-          width == null ? 0 : width,
-          height == null ? 0 : height,
-          count,
-          originalInferenceSteps,
-          null,
-          eta);
+      return ImageRequest.of(prompt != null ? prompt : positionalPrompt)
+          .negativePrompt(negativePrompt)
+          .steps(steps)
+          .guidanceScale(guidance)
+          .seed(seed.longValue())
+          .size(width == null ? 0 : width, height == null ? 0 : height)
+          .count(count)
+          .originalInferenceSteps(originalInferenceSteps)
+          .eta(eta);
     } catch (IllegalArgumentException e) {
       throw usage(Faults.describe(e));
     }
