@@ -91,11 +91,12 @@ final class Denoiser {
    */
   private static Tensor guidanceScaleEmbedding(double w, int width, int batch) {
     int half = width / 2;
-    float step = (float) (Math.log(10000.0) / (half - 1));
+    float step = (float) Math.log(10000.0) / (half - 1);
     float position = (float) w * 1000f;
     float[] values = new float[batch * width];
     for (int row = 0; row < batch; row++) {
       for (int i = 0; i < half; i++) {
+        // Rounded as diffusers rounds: times a thousand, the last bit shows.
         float angle = position * (float) Math.exp(i * -step);
         values[row * width + i] = (float) Math.sin(angle);
         values[row * width + half + i] = (float) Math.cos(angle);

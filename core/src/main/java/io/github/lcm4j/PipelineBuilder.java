@@ -132,7 +132,7 @@ public final class PipelineBuilder {
     }
     Checkpoint base = Checkpoint.open(checkpoint);
     base.requireStableDiffusion();
-    SchedulerConfig config = base.schedulerConfig();
+    SchedulerConfig config = SchedulerDefaults.amend(base);
     Scheduler made = schedulerFor(config).create(config);
     Backend backend =
         ServiceLoader.load(Backend.class)

@@ -25,6 +25,9 @@ import picocli.CommandLine.Spec;
 /** Draws pictures and writes them as PNG. */
 @Command(name = "generate", description = "Draw pictures.", sortOptions = false)
 final class GenerateCommand implements Callable<Integer> {
+  /** They are computed in one go; far fewer than this fill any memory. */
+  private static final int MAX_COUNT = 1000;
+
   @Spec private CommandSpec spec = CommandSpec.create(); // replaced by picocli
 
   @Parameters(
@@ -113,10 +116,11 @@ final class GenerateCommand implements Callable<Integer> {
     List<GeneratedImage> images;
     List<String> loraReports;
     try (Progress progress = report.progress(steps)) {
-      progress.phase("loading");
+      progress.loading();
       try (Pipeline pipeline = model.builder().build()) {
         loaded = Duration.ofNanos(System.nanoTime() - start);
         loraReports = pipeline.loraReports();
+        progress.drawing();
         images = generate(pipeline, request, progress);
       }
     }
@@ -152,6 +156,9 @@ final class GenerateCommand implements Callable<Integer> {
     }
     requirePositive("--width", width);
     requirePositive("--height", height);
+    if (count > MAX_COUNT) {
+      throw usage("--count must be at most %d, found %d".formatted(MAX_COUNT, count));
+    }
     try {
       return ImageRequest.of(prompt != null ? prompt : positionalPrompt)
           .negativePrompt(negativePrompt)

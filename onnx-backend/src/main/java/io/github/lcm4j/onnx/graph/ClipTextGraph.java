@@ -40,6 +40,11 @@ public final class ClipTextGraph {
     this.layers = component.requireInt("num_hidden_layers");
     this.epsilon = (float) component.doubleOr("layer_norm_eps", 1e-5);
     this.activation = component.textOr("hidden_act", "quick_gelu");
+    if (component.booleanOr("use_attention_mask", false)) {
+      throw new CheckpointException(
+          "%s: use_attention_mask is true, which lcm4j does not emit"
+              .formatted(component.folder().resolve("config.json")));
+    }
     graph.requireDivides("num_attention_heads", heads, width, component.name());
   }
 
