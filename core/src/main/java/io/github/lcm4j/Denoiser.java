@@ -1,11 +1,11 @@
 package io.github.lcm4j;
 
 import io.github.lcm4j.random.TorchRandom;
+import io.github.lcm4j.spi.ControlNet;
 import io.github.lcm4j.spi.Unet;
 import io.github.lcm4j.tensor.DType;
 import io.github.lcm4j.tensor.Tensor;
 import java.nio.FloatBuffer;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** One run's loop body: scale, predict, guide, step. */
@@ -17,7 +17,8 @@ final class Denoiser {
   private final boolean guided;
   private final double[] timesteps;
   private final @Nullable Tensor timestepCond;
-  private final @Nullable Inpainting inpainting;
+  private final StartingPoint start;
+  private final Controls controls;
 
   Denoiser(
       Unet unet,
@@ -25,13 +26,15 @@ final class Denoiser {
       Conditioning conditioning,
       double guidanceScale,
       boolean guided,
-      @Nullable Inpainting inpainting) {
+      StartingPoint start,
+      Controls controls) {
     this.unet = unet;
     this.sampler = sampler;
     this.conditioning = conditioning;
     this.guidanceScale = (float) guidanceScale;
     this.guided = guided;
-    this.inpainting = inpainting;
+    this.start = start;
+    this.controls = controls;
     this.timesteps = sampler.timesteps();
     this.timestepCond =
         unet.timeCondProjDim() == 0
@@ -42,25 +45,31 @@ final class Denoiser {
                 (int) conditioning.encoderHiddenStates().dimension(0));
   }
 
+  /** Takes the step at an index of the sampler's timesteps. */
   Sampler.Step step(Tensor latents, int index, TorchRandom random) {
-    Tensor input = sampler.scaleModelInput(latents, index);
+    double timestep = timesteps[index];
+    Tensor sample = sampler.scaleModelInput(latents, index);
     if (guided) {
-      input = Tensors.repeat(input, 2);
+      sample = Tensors.repeat(sample, 2);
     }
-    if (inpainting != null) {
-      input = inpainting.modelInput(input);
-    }
+    ControlNet.Residuals residuals =
+        controls.predict(
+            sample,
+            timestep,
+            conditioning,
+            index - start.index(),
+            timesteps.length - start.index());
+    Inpainting inpainting = start.inpainting();
     Tensor prediction =
         unet.predict(
             new Unet.Input(
-                input,
-                timesteps[index],
+                inpainting == null ? sample : inpainting.modelInput(sample),
+                timestep,
                 conditioning.encoderHiddenStates(),
                 timestepCond,
                 conditioning.textEmbeds(),
                 conditioning.timeIds(),
-                List.of(),
-                null));
+                residuals));
     if (guided) {
       prediction = guide(prediction);
     }

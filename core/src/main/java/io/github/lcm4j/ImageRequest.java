@@ -1,5 +1,6 @@
 package io.github.lcm4j;
 
+import java.util.List;
 import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -27,6 +28,8 @@ import org.jspecify.annotations.Nullable;
  * @param eta DDIM's and TCD's noise weight, or null for the scheduler's default
  * @param promptOptions how prompts are read
  * @param initImage a picture to start from, with a mask for inpainting; null for text to image
+ * @param controlImages a picture for each ControlNet of the pipeline, in their order; none for a
+ *     run without them
  */
 public record ImageRequest(
     String prompt,
@@ -41,7 +44,8 @@ public record ImageRequest(
     long @Nullable [] timesteps,
     @Nullable Double eta,
     PromptOptions promptOptions,
-    @Nullable InitImage initImage) {
+    @Nullable InitImage initImage,
+    List<ControlImage> controlImages) {
 
   /**
    * Checks what can be checked without a model.
@@ -68,6 +72,7 @@ public record ImageRequest(
     if (timesteps != null) {
       timesteps = timesteps.clone();
     }
+    controlImages = List.copyOf(controlImages);
   }
 
   /**
@@ -77,7 +82,7 @@ public record ImageRequest(
    */
   public static ImageRequest of(String prompt) {
     return new ImageRequest(
-        prompt, null, 4, 1.0, 0, 0, 0, 1, null, null, null, PromptOptions.DEFAULT, null);
+        prompt, null, 4, 1.0, 0, 0, 0, 1, null, null, null, PromptOptions.DEFAULT, null, List.of());
   }
 
   /** A copy with another prompt. */
@@ -144,6 +149,11 @@ public record ImageRequest(
     return with(draft -> draft.initImage = value);
   }
 
+  /** A copy steered by other pictures, one for each ControlNet of the pipeline. */
+  public ImageRequest controlImages(ControlImage... values) {
+    return with(draft -> draft.controlImages = List.of(values));
+  }
+
   @Override
   public long @Nullable [] timesteps() {
     return timesteps == null ? null : timesteps.clone();
@@ -166,7 +176,8 @@ public record ImageRequest(
         && height == that.height
         && count == that.count
         && promptOptions.equals(that.promptOptions)
-        && Objects.equals(initImage, that.initImage);
+        && Objects.equals(initImage, that.initImage)
+        && controlImages.equals(that.controlImages);
   }
 
   @Override
@@ -205,6 +216,7 @@ public record ImageRequest(
     private @Nullable Double eta;
     private PromptOptions promptOptions;
     private @Nullable InitImage initImage;
+    private List<ControlImage> controlImages;
 
     Draft(ImageRequest request) {
       prompt = request.prompt;
@@ -220,6 +232,7 @@ public record ImageRequest(
       eta = request.eta;
       promptOptions = request.promptOptions;
       initImage = request.initImage;
+      controlImages = request.controlImages;
     }
 
     ImageRequest finish() {
@@ -236,7 +249,8 @@ public record ImageRequest(
           timesteps,
           eta,
           promptOptions,
-          initImage);
+          initImage,
+          controlImages);
     }
   }
 }

@@ -1,6 +1,7 @@
 package io.github.lcm4j;
 
 import io.github.lcm4j.checkpoint.Checkpoint;
+import io.github.lcm4j.checkpoint.Component;
 import io.github.lcm4j.spi.Backend;
 import io.github.lcm4j.spi.DiffusionModel;
 import io.github.lcm4j.spi.ModelSpec;
@@ -17,6 +18,7 @@ public final class PipelineBuilder {
   private @Nullable Path checkpoint;
   private final List<LoraSpec> loras = new ArrayList<>();
   private boolean lenientLoras;
+  private final List<Path> controlNets = new ArrayList<>();
   private final List<TextualInversion> textualInversions = new ArrayList<>();
   private @Nullable SchedulerFactory scheduler;
   private ExecutionProvider executionProvider = ExecutionProvider.CPU;
@@ -58,6 +60,17 @@ public final class PipelineBuilder {
   /** Whether LoRA keys that find no weight are reported instead of refused; false by default. */
   public PipelineBuilder lenientLoras(boolean lenient) {
     lenientLoras = lenient;
+    return this;
+  }
+
+  /**
+   * Adds a ControlNet. A request then may have a control image for each, in the order of these
+   * calls.
+   *
+   * @param folder a ControlNetModel in diffusers' layout: {@code config.json} and its weights
+   */
+  public PipelineBuilder controlNet(Path folder) {
+    controlNets.add(Objects.requireNonNull(folder, "folder"));
     return this;
   }
 
@@ -143,10 +156,20 @@ public final class PipelineBuilder {
                         "no backend found: add io.github.lcm4j:lcm4j-onnx-backend to the class or"
                             + " module path"));
     TextualInversions inversions = TextualInversions.read(textualInversions, base);
+    List<Component> controls = new ArrayList<>();
+    for (int i = 0; i < controlNets.size(); i++) {
+      controls.add(Checkpoint.openPart(controlNets.get(i), "controlnet_" + i, "ControlNetModel"));
+    }
     DiffusionModel model =
         backend.load(
             new ModelSpec(
-                base, loras, lenientLoras, executionProvider, threads, inversions.embeddings()));
+                base,
+                loras,
+                lenientLoras,
+                executionProvider,
+                threads,
+                inversions.embeddings(),
+                controls));
     try {
       return Pipeline.create(base, model, made, inversions);
     } catch (Throwable e) {

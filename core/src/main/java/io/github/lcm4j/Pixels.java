@@ -7,6 +7,7 @@ import java.awt.image.BufferedImage;
 import java.awt.image.ColorModel;
 import java.awt.image.ComponentColorModel;
 import java.awt.image.DataBufferInt;
+import java.awt.image.IndexColorModel;
 import java.awt.image.Raster;
 import java.nio.FloatBuffer;
 
@@ -45,6 +46,19 @@ final class Pixels {
       }
     }
     return planes;
+  }
+
+  /** Whether a picture is stored in shades of grey. */
+  static boolean isGray(BufferedImage image) {
+    if (image.getColorModel() instanceof IndexColorModel palette) {
+      for (int i = 0; i < palette.getMapSize(); i++) {
+        if (palette.getRed(i) != palette.getGreen(i) || palette.getRed(i) != palette.getBlue(i)) {
+          return false;
+        }
+      }
+      return true;
+    }
+    return image.getColorModel().getNumColorComponents() == 1;
   }
 
   /** Grey or RGB of whole-number samples, in bands of their own. */

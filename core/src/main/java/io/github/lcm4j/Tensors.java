@@ -6,7 +6,9 @@ import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
 import java.util.List;
 
-/** Arithmetic of the loop on float32 tensors; arguments are never changed. */
+/**
+ * Arithmetic of the loop on float32 tensors; arguments are not changed but where a name says so.
+ */
 final class Tensors {
   private Tensors() {}
 
@@ -21,6 +23,15 @@ final class Tensors {
       out.put(i, in.get(i) * factor);
     }
     return result;
+  }
+
+  /** Adds one tensor to another of its shape, in place. */
+  static void addTo(Tensor target, Tensor tensor) {
+    FloatBuffer in = tensor.floats();
+    FloatBuffer out = target.floats();
+    for (int i = 0; i < out.capacity(); i++) {
+      out.put(i, out.get(i) + in.get(i));
+    }
   }
 
   /** The whole tensor again and again along its first axis. */

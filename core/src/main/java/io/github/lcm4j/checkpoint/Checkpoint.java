@@ -75,6 +75,26 @@ public final class Checkpoint {
     return new Checkpoint(folder, modelIndex, components);
   }
 
+  /**
+   * Reads a part that is published by itself, for instance a ControlNet.
+   *
+   * @param folder a folder with a {@code config.json}
+   * @param name what to call it
+   * @param className the class it must have
+   * @return the part
+   * @throws CheckpointException if it is not there or has another class
+   * @throws IOException if a file cannot be read
+   */
+  public static Component openPart(Path folder, String name, String className) throws IOException {
+    if (!Files.isRegularFile(folder.resolve("config.json"))) {
+      throw new CheckpointException(
+          "%s has no config.json; expected the folder of a %s".formatted(folder, className));
+    }
+    Component part = component(name, folder, JsonNodeFactory.instance.objectNode());
+    requireClass(part, className);
+    return part;
+  }
+
   private static Component component(String name, Path part, JsonNode modelIndex)
       throws IOException {
     JsonNode config = readJson(part.resolve("config.json"));
@@ -159,9 +179,14 @@ public final class Checkpoint {
 
   private void requireClass(String part, String... known) throws CheckpointException {
     Component component = components.get(part);
-    if (component != null
-        && !component.className().isEmpty()
-        && !List.of(known).contains(component.className())) {
+    if (component != null && !component.className().isEmpty()) {
+      requireClass(component, known);
+    }
+  }
+
+  private static void requireClass(Component component, String... known)
+      throws CheckpointException {
+    if (!List.of(known).contains(component.className())) {
       throw new CheckpointException(
           "%s is a %s; lcm4j runs %s"
               .formatted(component.folder(), component.className(), String.join(" and ", known)));

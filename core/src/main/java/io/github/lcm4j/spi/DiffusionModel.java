@@ -22,6 +22,11 @@ public interface DiffusionModel extends AutoCloseable {
   /** Picture to latents, if the checkpoint has it. */
   Optional<VaeEncoder> vaeEncoder();
 
+  /** The ControlNets in the order in which they were given; empty if there are none. */
+  default List<ControlNet> controlNets() {
+    return List.of();
+  }
+
   /** One line a LoRA file: what it changed and what was ignored. */
   List<String> loraReports();
 

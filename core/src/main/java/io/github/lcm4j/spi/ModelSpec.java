@@ -3,6 +3,7 @@ package io.github.lcm4j.spi;
 import io.github.lcm4j.ExecutionProvider;
 import io.github.lcm4j.LoraSpec;
 import io.github.lcm4j.checkpoint.Checkpoint;
+import io.github.lcm4j.checkpoint.Component;
 import io.github.lcm4j.tensor.Tensor;
 import java.util.List;
 import java.util.Map;
@@ -17,6 +18,7 @@ import java.util.Map;
  * @param threads threads one network may use; 0 for the backend's choice
  * @param tokenEmbeddings by text encoder part, float32 {@code [tokens, hidden_size]}: embeddings of
  *     tokens beyond the vocabulary, whose ids go on from {@code vocab_size}; empty for none
+ * @param controlNets parts outside the checkpoint that are to steer its UNet, in order
  */
 public record ModelSpec(
     Checkpoint checkpoint,
@@ -24,11 +26,13 @@ public record ModelSpec(
     boolean lenientLoras,
     ExecutionProvider executionProvider,
     int threads,
-    Map<String, Tensor> tokenEmbeddings) {
+    Map<String, Tensor> tokenEmbeddings,
+    List<Component> controlNets) {
   /** Copies the collections. */
   public ModelSpec {
     loras = List.copyOf(loras);
     tokenEmbeddings = Map.copyOf(tokenEmbeddings);
+    controlNets = List.copyOf(controlNets);
     if (threads < 0) {
       throw new IllegalArgumentException("threads must be at least 0, found " + threads);
     }
@@ -41,6 +45,6 @@ public record ModelSpec(
       boolean lenientLoras,
       ExecutionProvider executionProvider,
       int threads) {
-    this(checkpoint, loras, lenientLoras, executionProvider, threads, Map.of());
+    this(checkpoint, loras, lenientLoras, executionProvider, threads, Map.of(), List.of());
   }
 }

@@ -1,7 +1,6 @@
 package io.github.lcm4j.spi;
 
 import io.github.lcm4j.tensor.Tensor;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** The conditional UNet that predicts noise, velocity or the clean sample. */
@@ -32,8 +31,7 @@ public interface Unet {
    * @param timestepCond guidance embedding {@code [batch, time_cond_proj_dim]}, or null
    * @param textEmbeds pooled embedding {@code [batch, projection_dim]}, or null
    * @param timeIds size conditioning {@code [batch, 6]}, or null
-   * @param downBlockResiduals ControlNet's residuals, first to last; empty for none
-   * @param midBlockResidual ControlNet's residual for the mid block, or null
+   * @param residuals what ControlNets add inside, or null
    */
   record Input(
       Tensor sample,
@@ -42,6 +40,5 @@ public interface Unet {
       @Nullable Tensor timestepCond,
       @Nullable Tensor textEmbeds,
       @Nullable Tensor timeIds,
-      List<Tensor> downBlockResiduals,
-      @Nullable Tensor midBlockResidual) {}
+      ControlNet.@Nullable Residuals residuals) {}
 }

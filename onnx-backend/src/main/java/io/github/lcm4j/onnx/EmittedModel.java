@@ -5,9 +5,12 @@ import io.github.lcm4j.checkpoint.Checkpoint;
 import io.github.lcm4j.checkpoint.CheckpointException;
 import io.github.lcm4j.checkpoint.Component;
 import io.github.lcm4j.onnx.graph.ClipTextGraph;
+import io.github.lcm4j.onnx.graph.ControlNetGraph;
 import io.github.lcm4j.onnx.graph.NetworkGraph;
+import io.github.lcm4j.onnx.graph.ResidualLayout;
 import io.github.lcm4j.onnx.graph.UnetGraph;
 import io.github.lcm4j.safetensors.WeightSource;
+import io.github.lcm4j.spi.ControlNet;
 import io.github.lcm4j.spi.DiffusionModel;
 import io.github.lcm4j.spi.ModelSpec;
 import io.github.lcm4j.spi.TextEncoder;
@@ -45,16 +48,27 @@ final class EmittedModel implements DiffusionModel {
       return spec.checkpoint();
     }
 
+    Component component(String part) throws CheckpointException {
+      for (Component controlNet : spec.controlNets()) {
+        if (controlNet.name().equals(part)) {
+          return controlNet;
+        }
+      }
+      return checkpoint().require(part.equals(VAE_ENCODER) ? VAE : part);
+    }
+
     OrtNetwork create(String part, Map<String, Tensor> changed) throws IOException {
-      String folder = part.equals(VAE_ENCODER) ? VAE : part;
-      Component component = checkpoint().require(folder);
-      WeightSource source = Objects.requireNonNull(weights.get(folder));
+      Component component = component(part);
+      WeightSource source = Objects.requireNonNull(weights.get(component.name()));
       NetworkGraph graph =
           switch (part) {
-            case UNET -> UnetGraph.emit(component, source);
+            case UNET -> UnetGraph.emit(component, source, !spec.controlNets().isEmpty());
             case VAE -> OrtVae.decoderGraph(component, source);
             case VAE_ENCODER -> OrtVae.encoderGraph(component, source);
-            default -> ClipTextGraph.emit(component, source, spec.tokenEmbeddings().get(part));
+            default ->
+                TEXT_ENCODERS.contains(part)
+                    ? ClipTextGraph.emit(component, source, spec.tokenEmbeddings().get(part))
+                    : ControlNetGraph.emit(component, source);
           };
       return OrtNetwork.create(part, graph, source, changed, runtime);
     }
@@ -65,6 +79,7 @@ final class EmittedModel implements DiffusionModel {
   private final List<String> loraReports;
   private final Unet unet;
   private final List<TextEncoder> textEncoders;
+  private final List<ControlNet> controlNets;
   private final VaeDecoder vaeDecoder;
   private @Nullable OrtNetwork encoderNetwork;
   private boolean closed;
@@ -74,7 +89,17 @@ final class EmittedModel implements DiffusionModel {
     this.base = base;
     this.networks = networks;
     this.loraReports = List.copyOf(loraReports);
-    this.unet = new OrtUnet(network(UNET), base.checkpoint().require(UNET));
+    Component unetComponent = base.component(UNET);
+    List<Component> controls = base.spec().controlNets();
+    this.unet =
+        new OrtUnet(
+            network(UNET),
+            unetComponent,
+            controls.isEmpty() ? null : ResidualLayout.ofUnet(unetComponent));
+    this.controlNets = new ArrayList<>();
+    for (Component control : controls) {
+      controlNets.add(new OrtControlNet(network(control.name()), control));
+    }
     this.textEncoders = new ArrayList<>();
     for (String name : TEXT_ENCODERS) {
       if (networks.containsKey(name)) {
@@ -116,6 +141,10 @@ final class EmittedModel implements DiffusionModel {
           TEXT_ENCODERS.get(1), spec.checkpoint().require(TEXT_ENCODERS.get(1)).openWeights());
     }
     weights.put(VAE, spec.checkpoint().require(VAE).openWeights());
+    for (Component controlNet : spec.controlNets()) {
+      ControlNetGraph.requireFit(controlNet, spec.checkpoint().require(UNET));
+      weights.put(controlNet.name(), controlNet.openWeights());
+    }
     NetworkPool pool = new NetworkPool();
     try {
       return create(new Base(spec, runtime, weights, pool), spec.loras());
@@ -162,6 +191,11 @@ final class EmittedModel implements DiffusionModel {
   @Override
   public Unet unet() {
     return unet;
+  }
+
+  @Override
+  public List<ControlNet> controlNets() {
+    return List.copyOf(controlNets);
   }
 
   @Override

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.lcm4j.ControlImage;
 import io.github.lcm4j.ImageRequest;
 import io.github.lcm4j.InitImage;
 import io.github.lcm4j.InpaintMask;
@@ -167,5 +168,64 @@ class RequestRefusalTest {
     for (String part : new String[] {"wide.safetensors", "emb_params", "[2, 24]", "16"}) {
       assertTrue(error.getMessage().contains(part), error.getMessage());
     }
+  }
+
+  private void openWithControlNet(String controlNet) throws IOException {
+    pipeline =
+        Pipeline.builder()
+            .checkpoint(Golden.path("models/sd15"))
+            .scheduler("lcm")
+            .controlNet(Golden.path("workflow/" + controlNet))
+            .threads(1)
+            .build();
+  }
+
+  @Test
+  void colourForAGreyControlNet() throws IOException {
+    openWithControlNet("sd15-controlnet-gray");
+    assertRefused(
+        REQUEST.controlImages(ControlImage.of(image(64, 64))), "3 channels", "takes 1", "grey");
+  }
+
+  @Test
+  void controlImageOfAnotherSize() throws IOException {
+    openWithControlNet("sd15-controlnet");
+    ControlImage control = ControlImage.of(image(64, 72));
+    assertRefused(REQUEST.size(64, 64).controlImages(control), "control image 0", "64×72", "64×64");
+    assertRefused(
+        REQUEST.initImage(InitImage.of(image(64, 64), 1)).controlImages(control), "64×72");
+  }
+
+  @Test
+  void anotherNumberOfControlImages() throws IOException {
+    openWithControlNet("sd15-controlnet");
+    ControlImage control = ControlImage.of(image(64, 64));
+    assertRefused(REQUEST.controlImages(control, control), "2 control images", "1 ControlNets");
+  }
+
+  @ParameterizedTest
+  @CsvSource({"-0.1, 1", "0, 1.1", "0.5, 0.5", "0.8, 0.2", "NaN, 1"})
+  void controlGuidanceOutOfOrder(double start, double end) {
+    ControlImage control = ControlImage.of(image(64, 64));
+    assertNames(
+        assertThrows(IllegalArgumentException.class, () -> control.guidance(start, end)),
+        "guidanceStart",
+        Double.toString(start));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "sd21-v, workflow/sd15-controlnet, layers_per_block",
+    "sdxl, workflow/sd15-controlnet, another family",
+    "sd15, models/sd15/vae, AutoencoderKL",
+    "sd15, models/sd15, config.json"
+  })
+  void controlNetThatDoesNotFit(String model, String controlNet, String named) {
+    PipelineBuilder builder =
+        Pipeline.builder()
+            .checkpoint(Golden.path("models/" + model))
+            .controlNet(Golden.path(controlNet));
+    IOException error = assertThrows(IOException.class, builder::build);
+    assertTrue(error.getMessage().contains(named), error.getMessage());
   }
 }

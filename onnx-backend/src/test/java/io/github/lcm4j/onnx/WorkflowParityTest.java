@@ -3,6 +3,7 @@ package io.github.lcm4j.onnx;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.github.lcm4j.ControlImage;
 import io.github.lcm4j.GeneratedImage;
 import io.github.lcm4j.ImageRequest;
 import io.github.lcm4j.InitImage;
@@ -98,19 +99,58 @@ class WorkflowParityTest {
     }
   }
 
+  static Stream<Case> controlNets() throws IOException {
+    return cases("controlnet");
+  }
+
+  @ParameterizedTest
+  @MethodSource("controlNets")
+  void controlNetsMatch(Case test, @TempDir Path folder) throws IOException {
+    PipelineBuilder builder = builder(test, folder);
+    List<ControlImage> images = new ArrayList<>();
+    for (JsonNode control : test.call().path("controls")) {
+      builder.controlNet(Golden.path("workflow/" + control.path("net").asText()));
+      images.add(
+          ControlImage.of(Calls.image("workflow/" + control.path("image").asText() + ".png"))
+              .conditioningScale(control.path("scale").asDouble())
+              .guidance(control.path("start").asDouble(), control.path("end").asDouble()));
+    }
+    ImageRequest request =
+        test.call().path("model").asText().equals("sd15-inpaint") ? masked(test) : test.request();
+    try (Pipeline pipeline = builder.build()) {
+      compare(test, pipeline.generate(request.controlImages(images.toArray(ControlImage[]::new))));
+    }
+  }
+
+  /** A pipeline with ControlNets and a request without pictures: as if they were not there. */
+  @Test
+  void controlNetsWithoutPicturesDoNothing() throws IOException {
+    Path model = Golden.path("models/sd15");
+    ImageRequest request = ImageRequest.of("a red apple").steps(2).seed(3);
+    try (Pipeline plain = Pipeline.builder().checkpoint(model).threads(1).build();
+        Pipeline controlled =
+            Pipeline.builder()
+                .checkpoint(model)
+                .controlNet(Golden.path("workflow/sd15-controlnet"))
+                .threads(1)
+                .build()) {
+      Golden.assertClose(
+          "latents",
+          plain.generate(request).get(0).latents(),
+          controlled.generate(request).get(0).latents(),
+          1e-5);
+    }
+  }
+
   static Stream<Case> prompts() throws IOException {
     return cases("prompts");
   }
 
   @ParameterizedTest
   @MethodSource("prompts")
-  void promptsMatch(Case test) throws IOException {
+  void promptsMatch(Case test, @TempDir Path folder) throws IOException {
     JsonNode options = test.call().path("options");
-    PipelineBuilder builder =
-        Pipeline.builder()
-            .checkpoint(Golden.path("models/" + test.call().path("model").asText()))
-            .scheduler(test.call().path("scheduler").asText())
-            .threads(1);
+    PipelineBuilder builder = builder(test, folder);
     for (JsonNode inversion : options.path("inversions")) {
       builder.textualInversion(
           new TextualInversion(
@@ -136,6 +176,10 @@ class WorkflowParityTest {
   }
 
   private static Pipeline pipeline(Case test, Path folder) throws IOException {
+    return builder(test, folder).build();
+  }
+
+  private static PipelineBuilder builder(Case test, Path folder) throws IOException {
     String model = test.call().path("model").asText();
     return Pipeline.builder()
         .checkpoint(
@@ -144,8 +188,7 @@ class WorkflowParityTest {
                     folder, "models/sd15", Map.of("unet", "workflow/sd15-inpaint/unet"))
                 : Golden.path("models/" + model))
         .scheduler(test.call().path("scheduler").asText())
-        .threads(1)
-        .build();
+        .threads(1);
   }
 
   private static Stream<Case> cases(String group) throws IOException {

@@ -8,9 +8,9 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * The options of a diffusers UNet2DConditionModel, with its defaults filled in and single values
- * spread over the blocks. Options that would change the network in a way that is not emitted here
- * are refused, never ignored.
+ * The options of a diffusers UNet2DConditionModel or ControlNetModel, with its defaults filled in
+ * and single values spread over the blocks. Options that would change the network in a way that is
+ * not emitted here are refused, never ignored.
  */
 final class UnetConfig {
   private static final Set<String> DOWN_BLOCKS = Set.of("CrossAttnDownBlock2D", "DownBlock2D");
@@ -42,7 +42,7 @@ final class UnetConfig {
   final int timeCondProjDim;
   final boolean textTime;
 
-  private UnetConfig(Component component) throws CheckpointException {
+  private UnetConfig(Component component, boolean controlNet) throws CheckpointException {
     this.component = component;
     refuse("class_embed_type", "encoder_hid_dim_type", "num_class_embeds");
     refuse("cross_attention_norm", "dual_cross_attention", "encoder_hid_dim");
@@ -65,21 +65,25 @@ final class UnetConfig {
                 "DownBlock2D"),
             DOWN_BLOCKS);
     upBlockTypes =
-        texts(
-            "up_block_types",
-            List.of("UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
-            UP_BLOCKS);
+        controlNet
+            ? List.of()
+            : texts(
+                "up_block_types",
+                List.of(
+                    "UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
+                UP_BLOCKS);
     int blocks = downBlockTypes.size();
     blockOutChannels = perBlock("block_out_channels", List.of(320, 640, 1280, 1280));
     layersPerBlock = spread("layers_per_block", 2);
-    heads = spread("attention_head_dim", 8);
+    boolean named = controlNet && component.config().hasNonNull("num_attention_heads");
+    heads = spread(named ? "num_attention_heads" : "attention_head_dim", 8);
     crossAttentionDims = spread("cross_attention_dim", 1280);
     onlyCrossAttention = new ArrayList<>();
     JsonNode only = component.config().path("only_cross_attention");
     for (int i = 0; i < blocks; i++) {
       onlyCrossAttention.add(only.isArray() ? only.path(i).asBoolean() : only.asBoolean(false));
     }
-    if (upBlockTypes.size() != blocks) {
+    if (!controlNet && upBlockTypes.size() != blocks) {
       throw new CheckpointException(
           "%s: down_block_types has %d entries, up_block_types %d; they must be as many"
               .formatted(file(), blocks, upBlockTypes.size()));
@@ -111,7 +115,12 @@ final class UnetConfig {
   }
 
   static UnetConfig of(Component component) throws CheckpointException {
-    return new UnetConfig(component);
+    return new UnetConfig(component, false);
+  }
+
+  /** The options of a ControlNet, which has no up blocks. */
+  static UnetConfig ofControlNet(Component component) throws CheckpointException {
+    return new UnetConfig(component, true);
   }
 
   Component component() {

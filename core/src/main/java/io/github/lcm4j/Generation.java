@@ -1,0 +1,136 @@
+package io.github.lcm4j;
+
+import io.github.lcm4j.random.TorchRandom;
+import io.github.lcm4j.spi.DiffusionModel;
+import io.github.lcm4j.spi.Unet;
+import io.github.lcm4j.tensor.Tensor;
+import java.awt.image.BufferedImage;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CancellationException;
+import org.jspecify.annotations.Nullable;
+
+/** What happens between a request and its pictures. Safe for use by several threads. */
+final class Generation {
+  private final DiffusionModel model;
+  private final Scheduler scheduler;
+  private final PromptEncoder promptEncoder;
+  private final LatentSpace space;
+  private final LatentDecoder latentDecoder;
+
+  Generation(
+      DiffusionModel model, Scheduler scheduler, PromptEncoder promptEncoder, LatentSpace space) {
+    this.model = model;
+    this.scheduler = scheduler;
+    this.promptEncoder = promptEncoder;
+    this.space = space;
+    this.latentDecoder = new LatentDecoder(space, model.vaeDecoder());
+  }
+
+  /**
+   * Draws pictures; see {@link Pipeline#generate(ImageRequest, GenerationListener, Cancellation)}.
+   */
+  List<GeneratedImage> run(
+      ImageRequest wanted, GenerationListener listener, Cancellation cancellation) {
+    ImageRequest request = RequestSize.fit(wanted, space, model.unet());
+    Controls controls = new Controls(model.controlNets(), request.controlImages());
+    StrengthMode mode = strengthMode(request.initImage());
+    Sampler sampler = scheduler.sampler(request.plan(planStrength(request.initImage(), mode)));
+    Unet unet = model.unet();
+    // A full LCM takes the scale as an embedding; it was distilled to need no second evaluation.
+    boolean guided = request.guidanceScale() > 1 && unet.timeCondProjDim() == 0;
+
+    long begun = System.nanoTime();
+    checkCancelled(cancellation);
+    Conditioning conditioning = promptEncoder.encode(request, guided, model.textEncoders());
+    long encoded = System.nanoTime();
+
+    TorchRandom random = new TorchRandom(request.seed());
+    StartingPoint start = new Starter(space, model).start(request, sampler, mode, random);
+    long started = System.nanoTime();
+
+    Denoiser denoiser =
+        new Denoiser(unet, sampler, conditioning, request.guidanceScale(), guided, start, controls);
+    double[] timesteps = sampler.timesteps();
+    int total = timesteps.length - start.index();
+    Tensor latents = start.latents();
+    for (int i = start.index(); i < timesteps.length; i++) {
+      checkCancelled(cancellation);
+      Sampler.Step step = denoiser.step(latents, i, random);
+      // LCM's own pipeline ends with the clean estimate, whether noise was added to it or not.
+      boolean clean =
+          mode == StrengthMode.LCM && start.inpainting() == null && i == timesteps.length - 1;
+      latents = clean ? step.predOriginalSample() : step.prevSample();
+      listener.onStep(
+          new GenerationListener.Step(
+              i + 1 - start.index(), total, timesteps[i], latents, since(started)));
+    }
+    long denoised = System.nanoTime();
+
+    checkCancelled(cancellation);
+    List<BufferedImage> pictures = finished(request, latentDecoder.decode(latents));
+    Timings timings =
+        new Timings(
+            Duration.ofNanos(encoded - begun),
+            Duration.ofNanos(started - encoded),
+            Duration.ofNanos(denoised - started),
+            since(denoised),
+            total * (guided ? 2 : 1));
+    List<GeneratedImage> images = new ArrayList<>(pictures.size());
+    for (int i = 0; i < pictures.size(); i++) {
+      images.add(
+          new GeneratedImage(
+              pictures.get(i), request, i, scheduler.name(), latents.rows(i, i + 1), timings));
+    }
+    return images;
+  }
+
+  /** The pictures, with the original's pixels outside the mask where asked for. */
+  private static List<BufferedImage> finished(ImageRequest request, List<BufferedImage> pictures) {
+    InitImage init = request.initImage();
+    if (init == null || init.mask() == null || !init.mask().keepUnmasked()) {
+      return pictures;
+    }
+    MaskPixels mask = MaskPixels.of(init.mask());
+    return pictures.stream().map(picture -> mask.mix(init.image(), picture)).toList();
+  }
+
+  /** What diffusers' own pipeline for the model does, where the request does not say. */
+  private StrengthMode strengthMode(@Nullable InitImage init) {
+    if (init == null) {
+      return StrengthMode.CUT_SCHEDULE;
+    }
+    StrengthMode wanted = init.strengthMode();
+    if (wanted == StrengthMode.LCM && !scheduler.readsStrength()) {
+      throw new IllegalArgumentException(
+          "%s cannot spread its steps by strength (StrengthMode.LCM); use LCMScheduler or"
+                  .formatted(scheduler.name())
+              + " StrengthMode.CUT_SCHEDULE");
+    }
+    if (wanted != null) {
+      return wanted;
+    }
+    boolean fullLcm = model.unet().timeCondProjDim() > 0;
+    return fullLcm && scheduler.readsStrength() && init.mask() == null
+        ? StrengthMode.LCM
+        : StrengthMode.CUT_SCHEDULE;
+  }
+
+  private static double planStrength(@Nullable InitImage init, StrengthMode mode) {
+    return init != null && mode == StrengthMode.LCM ? init.strength() : 1;
+  }
+
+  private static void checkCancelled(Cancellation cancellation) {
+    if (cancellation.isCancelled()) {
+      throw new CancellationException("the generation was cancelled");
+    }
+    if (Thread.currentThread().isInterrupted()) {
+      throw new CancellationException("the generating thread was interrupted");
+    }
+  }
+
+  private static Duration since(long nanos) {
+    return Duration.ofNanos(System.nanoTime() - nanos);
+  }
+}
