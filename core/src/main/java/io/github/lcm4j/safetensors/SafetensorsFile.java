@@ -7,6 +7,7 @@ import io.netty.buffer.Unpooled;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
@@ -64,6 +65,9 @@ public final class SafetensorsFile implements WeightSource {
    * @throws IOException if the file cannot be read
    */
   public static SafetensorsFile open(Path file) throws IOException {
+    if (Files.isDirectory(file)) {
+      throw new SafetensorsException(file + " is a folder, not a safetensors file");
+    }
     try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
       SafetensorsHeader header = SafetensorsHeader.read(file, channel);
       Map<String, TensorInfo> tensors = new LinkedHashMap<>();
@@ -133,7 +137,7 @@ public final class SafetensorsFile implements WeightSource {
   @Override
   public Tensor tensor(String name) {
     TensorInfo info = info(name);
-    DType dtype = SafetensorsType.of(info.type()).dtype();
+    DType dtype = SafetensorsType.valueOf(info.type()).dtype();
     if (dtype == null) {
       throw new IllegalStateException(
           "%s: tensor %s has type %s; lcm4j computes with F32, F16, BF16, I64 and I32 only"

@@ -1,18 +1,22 @@
 package io.github.lcm4j.safetensors;
 
+import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufInputStream;
 import io.netty.buffer.Unpooled;
 import java.io.IOException;
-import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.io.Reader;
 import java.nio.channels.FileChannel;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -33,10 +37,22 @@ record SafetensorsHeader(long dataOffset, List<TensorInfo> tensors, Map<String, 
 
   private static final String METADATA = "__metadata__";
 
+  /** Strings may be as long as the header; names are kept in no table, for each occurs once. */
   private static final ObjectMapper MAPPER =
-      new ObjectMapper()
+      new ObjectMapper(
+              JsonFactory.builder()
+                  .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)
+                  .streamReadConstraints(
+                      StreamReadConstraints.builder()
+                          .maxStringLength((int) MAX_LENGTH)
+                          .maxNameLength((int) MAX_LENGTH)
+                          .build())
+                  .build())
           .enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION)
           .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
+
+  /** How a Git LFS pointer file begins, read as a length. */
+  private static final long LFS_POINTER = 0x206e6f6973726576L; // "version "
 
   static SafetensorsHeader read(Path file, FileChannel channel) throws IOException {
     long size = channel.size();
@@ -45,6 +61,10 @@ record SafetensorsHeader(long dataOffset, List<TensorInfo> tensors, Map<String, 
           "%s is truncated: %d bytes, a safetensors file has at least 8".formatted(file, size));
     }
     long length = readFully(file, channel, 0, Long.BYTES).readLongLE();
+    if (length == LFS_POINTER) {
+      throw new SafetensorsException(
+          file + " is a Git LFS pointer, not the file itself; fetch it with: git lfs pull");
+    }
     if (length < 0 || length > MAX_LENGTH) {
       throw new SafetensorsException(
           "%s: the header claims %s bytes, more than the 100 MB allowed; is this a safetensors file?"
@@ -87,7 +107,9 @@ record SafetensorsHeader(long dataOffset, List<TensorInfo> tensors, Map<String, 
   }
 
   private static ObjectNode parse(Path file, ByteBuf bytes) throws SafetensorsException {
-    try (InputStream in = new ByteBufInputStream(bytes)) {
+    // A reader, for given bytes Jackson would also take UTF-16 and UTF-32.
+    try (Reader in =
+        new InputStreamReader(new ByteBufInputStream(bytes), StandardCharsets.UTF_8.newDecoder())) {
       JsonNode root = MAPPER.readTree(in);
       if (root instanceof ObjectNode object) {
         return object;
@@ -101,11 +123,12 @@ record SafetensorsHeader(long dataOffset, List<TensorInfo> tensors, Map<String, 
       throw new SafetensorsException(
           "%s: the header %s: %s".formatted(file, fault, message.lines().findFirst().orElse("")),
           e);
+    } catch (CharacterCodingException e) {
+      throw new SafetensorsException(file + ": the header is not valid UTF-8", e);
     } catch (SafetensorsException e) {
       throw e;
     } catch (IOException e) {
-      throw new SafetensorsException(
-          file + ": the header is not valid UTF-8 JSON: " + e.getMessage(), e);
+      throw new SafetensorsException(file + ": the header cannot be read: " + e.getMessage(), e);
     }
   }
 
@@ -129,30 +152,37 @@ record SafetensorsHeader(long dataOffset, List<TensorInfo> tensors, Map<String, 
 
   private static TensorInfo readTensor(Path file, String name, JsonNode node, long dataOffset)
       throws SafetensorsException {
-    String type = node.path("dtype").asText("");
-    if (!SafetensorsType.isKnown(type)) {
+    if (!node.isObject()) {
       throw new SafetensorsException(
-          "%s: tensor %s has the unknown dtype '%s'".formatted(file, name, type));
+          "%s: tensor %s must be a JSON object, found %s".formatted(file, name, node));
+    }
+    SafetensorsType type = SafetensorsType.byName(node.path("dtype").asText(""));
+    if (type == null) {
+      throw new SafetensorsException(
+          "%s: tensor %s has the unknown dtype %s, expected one of %s"
+              .formatted(file, name, node.get("dtype"), List.of(SafetensorsType.values())));
     }
     JsonNode dimensions = node.path("shape");
     JsonNode offsets = node.path("data_offsets");
-    if (!(dimensions instanceof ArrayNode)) {
+    if (!dimensions.isArray()) {
       throw new SafetensorsException("%s: tensor %s has no shape".formatted(file, name));
     }
-    if (!(offsets instanceof ArrayNode) || offsets.size() != 2) {
+    if (!offsets.isArray() || offsets.size() != 2) {
       throw new SafetensorsException(
           "%s: tensor %s has no data_offsets of two numbers".formatted(file, name));
     }
-    long bytes = SafetensorsType.of(type).byteSize();
     long[] shape = new long[dimensions.size()];
     for (int i = 0; i < shape.length; i++) {
       shape[i] = readCount(file, name, "shape", dimensions.get(i));
-      try {
-        bytes = Math.multiplyExact(bytes, shape[i]);
-      } catch (ArithmeticException e) {
-        throw new SafetensorsException(
-            "%s: tensor %s has the impossible shape %s".formatted(file, name, dimensions), e);
-      }
+    }
+    long bytes;
+    try {
+      bytes = type.byteSize(shape);
+    } catch (ArithmeticException e) {
+      throw new SafetensorsException(
+          "%s: tensor %s of type %s has the impossible shape %s: %s"
+              .formatted(file, name, type, dimensions, e.getMessage()),
+          e);
     }
     long begin = readCount(file, name, "data_offsets", offsets.get(0));
     long end = readCount(file, name, "data_offsets", offsets.get(1));
@@ -165,7 +195,7 @@ record SafetensorsHeader(long dataOffset, List<TensorInfo> tensors, Map<String, 
       throw new SafetensorsException(
           "%s: tensor %s has data_offsets %s outside the file".formatted(file, name, offsets));
     }
-    return new TensorInfo(name, type, shape, file, dataOffset + begin, bytes);
+    return new TensorInfo(name, type.name(), shape, file, dataOffset + begin, bytes);
   }
 
   private static long readCount(Path file, String name, String field, JsonNode node)

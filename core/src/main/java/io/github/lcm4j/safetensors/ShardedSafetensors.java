@@ -1,11 +1,13 @@
 package io.github.lcm4j.safetensors;
 
+import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.lcm4j.tensor.Tensor;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -15,7 +17,8 @@ import java.util.Set;
 
 /** Several safetensors files behind an {@code *.index.json} with a {@code weight_map}. */
 public final class ShardedSafetensors implements WeightSource {
-  private static final ObjectMapper MAPPER = new ObjectMapper();
+  private static final ObjectMapper MAPPER =
+      new ObjectMapper().enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION);
 
   private final Path index;
   private final Map<String, SafetensorsFile> files;
@@ -47,23 +50,19 @@ public final class ShardedSafetensors implements WeightSource {
     if (!map.isObject()) {
       throw new SafetensorsException(index + " has no weight_map");
     }
-    Path folder = index.toAbsolutePath().getParent();
     Map<String, SafetensorsFile> shards = new LinkedHashMap<>();
     Map<String, SafetensorsFile> files = new LinkedHashMap<>();
     Map<String, String> metadata = new LinkedHashMap<>();
     for (Map.Entry<String, JsonNode> entry : map.properties()) {
-      String name = entry.getValue().asText();
+      if (!entry.getValue().isTextual()) {
+        throw new SafetensorsException(
+            "%s: tensor %s must name its shard, found %s"
+                .formatted(index, entry.getKey(), entry.getValue()));
+      }
+      String name = entry.getValue().textValue();
       SafetensorsFile shard = shards.get(name);
       if (shard == null) {
-        if (name.isEmpty() || name.contains("/") || name.contains("\\")) {
-          throw new SafetensorsException(
-              "%s: shard '%s' must be a file name in the same folder".formatted(index, name));
-        }
-        Path file = folder.resolve(name);
-        if (!Files.isRegularFile(file)) {
-          throw new SafetensorsException("%s names %s, which is missing".formatted(index, file));
-        }
-        shard = SafetensorsFile.open(file);
+        shard = SafetensorsFile.open(shardFile(index, name));
         shards.put(name, shard);
         metadata.putAll(shard.metadata());
       }
@@ -75,6 +74,24 @@ public final class ShardedSafetensors implements WeightSource {
       files.put(entry.getKey(), shard);
     }
     return new ShardedSafetensors(index, files, metadata);
+  }
+
+  private static Path shardFile(Path index, String name) throws SafetensorsException {
+    if (name.isEmpty() || name.contains("/") || name.contains("\\")) {
+      throw new SafetensorsException(
+          "%s: shard '%s' must be a file name in the same folder".formatted(index, name));
+    }
+    Path file;
+    try {
+      file = index.resolveSibling(name);
+    } catch (InvalidPathException e) {
+      throw new SafetensorsException("%s: shard '%s' is no file name".formatted(index, name), e);
+    }
+    if (!Files.isRegularFile(file)) {
+      throw new SafetensorsException(
+          "%s names the shard %s, which is missing".formatted(index, name));
+    }
+    return file;
   }
 
   @Override

@@ -1,32 +1,14 @@
 package io.github.lcm4j.tensor;
 
-import java.nio.ByteBuffer;
-import java.nio.FloatBuffer;
-import java.nio.ShortBuffer;
-
 /** Casts between the floating-point types. Java 17 has no {@code Float.float16ToFloat}. */
 final class Conversions {
   private Conversions() {}
 
+  /** Elements converted at a time, through arrays that stay in the first-level cache. */
+  private static final int CHUNK = 2048;
+
   static Tensor toFloat32(Tensor tensor) {
-    if (tensor.dtype() == DType.FLOAT32) {
-      return tensor;
-    }
-    requireFloating(tensor.dtype());
-    Tensor wide = Tensor.allocate(DType.FLOAT32, tensor.shape());
-    ShortBuffer from = tensor.buffer().asShortBuffer();
-    FloatBuffer to = wide.floats();
-    int count = tensor.elementCount();
-    if (tensor.dtype() == DType.BFLOAT16) {
-      for (int i = 0; i < count; i++) {
-        to.put(i, Float.intBitsToFloat(from.get(i) << 16));
-      }
-    } else {
-      for (int i = 0; i < count; i++) {
-        to.put(i, halfToFloat(from.get(i)));
-      }
-    }
-    return wide;
+    return cast(tensor, DType.FLOAT32);
   }
 
   static Tensor cast(Tensor tensor, DType target) {
@@ -35,25 +17,63 @@ final class Conversions {
     if (tensor.dtype() == target) {
       return tensor;
     }
-    Tensor wide = toFloat32(tensor);
-    if (target == DType.FLOAT32) {
-      return wide;
+    Tensor converted = Tensor.allocate(target, tensor.shape());
+    castInto(tensor, converted);
+    return converted;
+  }
+
+  static void castInto(Tensor tensor, Tensor target) {
+    requireFloating(tensor.dtype());
+    requireFloating(target.dtype());
+    if (tensor.elementCount() != target.elementCount()) {
+      throw new IllegalArgumentException("cannot cast " + tensor + " into " + target);
     }
-    Tensor narrow = Tensor.allocate(target, tensor.shape());
-    FloatBuffer from = wide.floats();
-    ByteBuffer bytes = narrow.buffer();
-    ShortBuffer to = bytes.asShortBuffer();
+    if (tensor.dtype() == target.dtype()) {
+      target.buffer().put(tensor.buffer());
+      return;
+    }
+    float[] wide = new float[CHUNK];
+    short[] narrow = new short[CHUNK];
     int count = tensor.elementCount();
-    if (target == DType.BFLOAT16) {
-      for (int i = 0; i < count; i++) {
-        to.put(i, floatToBfloat(from.get(i)));
+    for (int at = 0; at < count; at += CHUNK) {
+      int length = Math.min(CHUNK, count - at);
+      read(tensor, at, wide, narrow, length);
+      write(target, at, wide, narrow, length);
+    }
+  }
+
+  private static void read(Tensor tensor, int at, float[] wide, short[] narrow, int length) {
+    if (tensor.dtype() == DType.FLOAT32) {
+      tensor.floats().get(at, wide, 0, length);
+      return;
+    }
+    tensor.buffer().asShortBuffer().get(at, narrow, 0, length);
+    if (tensor.dtype() == DType.BFLOAT16) {
+      for (int i = 0; i < length; i++) {
+        wide[i] = Float.intBitsToFloat(narrow[i] << 16);
       }
     } else {
-      for (int i = 0; i < count; i++) {
-        to.put(i, floatToHalf(from.get(i)));
+      for (int i = 0; i < length; i++) {
+        wide[i] = halfToFloat(narrow[i]);
       }
     }
-    return narrow;
+  }
+
+  private static void write(Tensor tensor, int at, float[] wide, short[] narrow, int length) {
+    if (tensor.dtype() == DType.FLOAT32) {
+      tensor.floats().put(at, wide, 0, length);
+      return;
+    }
+    if (tensor.dtype() == DType.BFLOAT16) {
+      for (int i = 0; i < length; i++) {
+        narrow[i] = floatToBfloat(wide[i]);
+      }
+    } else {
+      for (int i = 0; i < length; i++) {
+        narrow[i] = floatToHalf(wide[i]);
+      }
+    }
+    tensor.buffer().asShortBuffer().put(at, narrow, 0, length);
   }
 
   static float halfToFloat(short bits) {

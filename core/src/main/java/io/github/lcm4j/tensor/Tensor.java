@@ -189,6 +189,17 @@ public final class Tensor {
   }
 
   /**
+   * Casts this floating-point tensor into the memory of another, rounding to nearest even.
+   *
+   * @param target a writable floating-point tensor with as many elements, not overlapping this one
+   * @throws IllegalStateException if either tensor is not floating-point
+   * @throws IllegalArgumentException if the element counts differ
+   */
+  public void castInto(Tensor target) {
+    Conversions.castInto(this, target);
+  }
+
+  /**
    * The same memory under another shape.
    *
    * @param newShape extents with the same product
@@ -242,10 +253,7 @@ public final class Tensor {
   }
 
   private static void requireCount(long count, long[] shape) {
-    long product = 1;
-    for (long extent : shape) {
-      product *= extent;
-    }
+    long product = elementCount(shape);
     if (product != count) {
       throw new IllegalArgumentException(
           "shape %s has %d elements, found %d".formatted(Arrays.toString(shape), product, count));
@@ -253,18 +261,26 @@ public final class Tensor {
   }
 
   private static int checkedByteSize(DType dtype, long[] shape) {
-    long bytes = dtype.byteSize();
+    long count = elementCount(shape);
+    if (count > Integer.MAX_VALUE / dtype.byteSize()) {
+      throw new IllegalArgumentException(
+          "a %s tensor of shape %s is larger than 2 GiB, the most one tensor can hold"
+              .formatted(dtype, Arrays.toString(shape)));
+    }
+    return (int) count * dtype.byteSize();
+  }
+
+  /** The product of the extents, at most {@code Long.MAX_VALUE}; 0 if any is 0. */
+  private static long elementCount(long[] shape) {
+    long count = 1;
+    boolean empty = false;
     for (long extent : shape) {
       if (extent < 0) {
         throw new IllegalArgumentException("negative extent in shape " + Arrays.toString(shape));
       }
-      if (extent != 0 && bytes > Integer.MAX_VALUE / extent) {
-        throw new IllegalArgumentException(
-            "a %s tensor of shape %s is larger than 2 GiB, the most one tensor can hold"
-                .formatted(dtype, Arrays.toString(shape)));
-      }
-      bytes *= extent;
+      empty |= extent == 0;
+      count = extent != 0 && count > Long.MAX_VALUE / extent ? Long.MAX_VALUE : count * extent;
     }
-    return (int) bytes;
+    return empty ? 0 : count;
   }
 }

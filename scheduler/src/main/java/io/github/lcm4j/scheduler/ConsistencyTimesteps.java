@@ -44,11 +44,7 @@ record ConsistencyTimesteps(double[] timesteps, int lastIndex) {
       return cut(scheduler, explicit, train, plan.strength());
     }
     int steps = plan.steps();
-    if (steps > train) {
-      throw new IllegalArgumentException(
-          "%s: %d steps are more than the %d training timesteps of the model; use at most %d"
-              .formatted(scheduler, steps, train, train));
-    }
+    Plans.requireAtMost(scheduler, steps, train);
     int stride = all ? 1 : train / originalSteps;
     int available = (int) ((all ? train : originalSteps) * plan.strength());
     if (steps > available || steps > originalSteps) {
@@ -64,7 +60,7 @@ record ConsistencyTimesteps(double[] timesteps, int lastIndex) {
 
   private static ConsistencyTimesteps cut(
       String scheduler, long[] explicit, int train, double strength) {
-    requireDescending(scheduler, explicit, train);
+    Plans.requireDescending(scheduler, explicit, train);
     int kept = (int) (explicit.length * strength);
     if (kept == 0) {
       throw new IllegalArgumentException(
@@ -74,33 +70,6 @@ record ConsistencyTimesteps(double[] timesteps, int lastIndex) {
     double[] timesteps =
         Arrays.stream(explicit).skip(explicit.length - kept).asDoubleStream().toArray();
     return new ConsistencyTimesteps(timesteps, explicit.length - 1);
-  }
-
-  /**
-   * Checks explicit timesteps.
-   *
-   * @throws IllegalArgumentException if they do not descend strictly from below {@code train} to 0
-   *     or above
-   */
-  static void requireDescending(String scheduler, long[] timesteps, int train) {
-    if (timesteps[0] >= train) {
-      throw new IllegalArgumentException(
-          "%s: the first timestep %d must be below the %d training timesteps of the model; start at"
-                  .formatted(scheduler, timesteps[0], train)
-              + " most at %d".formatted(train - 1));
-    }
-    for (int i = 1; i < timesteps.length; i++) {
-      if (timesteps[i] >= timesteps[i - 1]) {
-        throw new IllegalArgumentException(
-            "%s: timestep %d follows %d; put the timesteps in descending order"
-                .formatted(scheduler, timesteps[i], timesteps[i - 1]));
-      }
-    }
-    if (timesteps[timesteps.length - 1] < 0) {
-      throw new IllegalArgumentException(
-          "%s: timestep %d is negative; the last may be 0 at the lowest"
-              .formatted(scheduler, timesteps[timesteps.length - 1]));
-    }
   }
 
   private static IllegalArgumentException tooFew(

@@ -21,8 +21,16 @@ public final class DiffusersSchedulers implements SchedulerProvider {
   private static Map<String, SchedulerFactory> schedulersByName() {
     Map<String, SchedulerFactory> schedulers = new LinkedHashMap<>();
     schedulers.put("LCMScheduler", LCMScheduler::new);
+    schedulers.put("TCDScheduler", TCDScheduler::new);
     schedulers.put("DDIMScheduler", DDIMScheduler::new);
     schedulers.put("EulerDiscreteScheduler", EulerDiscreteScheduler::new);
+    schedulers.put("EulerAncestralDiscreteScheduler", EulerAncestralDiscreteScheduler::new);
+    schedulers.put("DPMSolverMultistepScheduler", DPMSolverMultistepScheduler::new);
+    schedulers.put("UniPCMultistepScheduler", UniPCMultistepScheduler::new);
+    schedulers.put("HeunDiscreteScheduler", HeunDiscreteScheduler::new);
+    schedulers.put("LMSDiscreteScheduler", LMSDiscreteScheduler::new);
+    schedulers.put("PNDMScheduler", PNDMScheduler::new);
+    schedulers.put("DDPMScheduler", DDPMScheduler::new);
     return Collections.unmodifiableMap(schedulers);
   }
 }

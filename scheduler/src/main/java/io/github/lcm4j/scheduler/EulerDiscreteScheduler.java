@@ -1,6 +1,7 @@
 package io.github.lcm4j.scheduler;
 
 import static io.github.lcm4j.scheduler.Elementwise.map;
+import static io.github.lcm4j.scheduler.SigmaSampler.toFloat32;
 
 import io.github.lcm4j.Sampler;
 import io.github.lcm4j.SamplingPlan;
@@ -86,24 +87,19 @@ public final class EulerDiscreteScheduler implements Scheduler {
    */
   @Override
   public Sampler sampler(SamplingPlan plan) {
-    Plans.requireNoOriginalSteps(NAME, plan);
-    long[] explicit = plan.timesteps();
+    double[] explicit = Plans.explicit(NAME, plan, schedule, trainTimesteps);
     boolean logSigmas =
         timestepType == TimestepType.CONTINUOUS && prediction == PredictionType.V_PREDICTION;
-    if (explicit != null) {
-      Plans.requireTimestepSpacing(NAME, schedule);
-      if (logSigmas) {
-        throw new IllegalArgumentException(
-            NAME
-                + " takes no explicit timesteps with timestep_type continuous and prediction_type"
-                + " v_prediction; give a number of steps instead");
-      }
+    if (explicit != null && logSigmas) {
+      throw new IllegalArgumentException(
+          NAME
+              + " takes no explicit timesteps with timestep_type continuous and prediction_type"
+              + " v_prediction; give a number of steps instead");
     }
     double[] timesteps =
-        SigmaSampler.toFloat32(
-            explicit == null
-                ? spacing.timesteps(plan.steps(), trainTimesteps, stepsOffset)
-                : Arrays.stream(explicit).asDoubleStream().toArray());
+        explicit == null
+            ? toFloat32(spacing.timesteps(plan.steps(), trainTimesteps, stepsOffset))
+            : explicit;
     double[] sigmas =
         interpolation == Interpolation.LINEAR
             ? schedule.at(timesteps)

@@ -28,7 +28,11 @@ record NoiseSchedule(float[] alphasCumprod) {
     static final Defaults CONSISTENCY =
         new Defaults(0.00085, 0.012, BetaSchedule.SCALED_LINEAR, COMMON);
 
-    Defaults alsoKnowing(BetaSchedule... more) {
+    static final Defaults HEUN =
+        new Defaults(0.00085, 0.012, BetaSchedule.LINEAR, COMMON).alsoKnowing(BetaSchedule.EXP);
+    static final Defaults DDPM = STANDARD.alsoKnowing(BetaSchedule.LAPLACE, BetaSchedule.SIGMOID);
+
+    private Defaults alsoKnowing(BetaSchedule... more) {
       Set<BetaSchedule> all = sorted(more);
       all.addAll(known);
       return new Defaults(betaStart, betaEnd, schedule, all);

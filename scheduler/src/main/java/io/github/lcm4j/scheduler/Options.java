@@ -30,8 +30,10 @@ final class Options {
     return scheduler;
   }
 
-  boolean isSet(String option) {
-    return node(option) != null;
+  /** Whether an option is set to a word. */
+  boolean says(String option, String word) {
+    JsonNode node = node(option);
+    return node != null && node.asText().equals(word);
   }
 
   boolean flag(String option, boolean defaultValue) {

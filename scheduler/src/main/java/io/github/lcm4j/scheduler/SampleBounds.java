@@ -60,6 +60,10 @@ final class SampleBounds {
         (float) options.number("clip_sample_range", 1.0));
   }
 
+  boolean thresholds() {
+    return thresholding;
+  }
+
   /** The sample in range: a new tensor, or the given one if there are no bounds. */
   Tensor apply(Tensor sample) {
     if (thresholding) {

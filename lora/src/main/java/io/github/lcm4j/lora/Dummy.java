@@ -1,3 +1,0 @@
-package io.github.lcm4j.lora;
-
-class Dummy {}

@@ -1,0 +1,72 @@
+package io.github.lcm4j.lora;
+
+import io.github.lcm4j.tensor.DType;
+import io.github.lcm4j.tensor.Tensor;
+import java.nio.FloatBuffer;
+
+/**
+ * A change of one weight, seen as the matrix {@code [out, in·kh·kw]}: its scale is part of it, the
+ * weight the user gives it is not.
+ */
+sealed interface WeightDelta permits LowRankDelta, HadamardDelta, KroneckerDelta, WholeDelta, Dora {
+  /**
+   * Reads the file's tensors and computes what all rows share.
+   *
+   * @param base the weight as the checkpoint has it
+   * @param workspace memory that stays in use until the weight is done
+   * @throws LoraException if a number is NaN or infinite
+   */
+  Rows load(Base base, Workspace workspace) throws LoraException;
+
+  /** A change that is ready to be added, some rows at a time. */
+  interface Rows {
+    /**
+     * Adds {@code weight} times rows {@code [from, to)} of the change.
+     *
+     * @param target {@code [to − from, columns]}
+     * @throws LoraException if a number is NaN or infinite
+     */
+    void addTo(FloatBuffer target, int from, int to, float weight) throws LoraException;
+
+    /** Whether all rows added so far were zero. */
+    boolean isZero();
+  }
+
+  /**
+   * A pristine weight, cut into rows.
+   *
+   * @param tensor the weight
+   * @param shape its shape
+   * @param rows extent of its first axis
+   * @param columns product of its other extents
+   */
+  record Base(Tensor tensor, long[] shape, int rows, int columns) {
+    /** Elements that are worked on at a time: small enough for the caches, large for a product. */
+    private static final int BLOCK = 1 << 20;
+
+    private static final int MIN_BLOCK_ROWS = 64;
+
+    static Base of(Tensor tensor) {
+      int rows = tensor.rank() == 0 ? 1 : (int) tensor.dimension(0);
+      return new Base(tensor, tensor.shape(), rows, tensor.elementCount() / Math.max(1, rows));
+    }
+
+    /**
+     * Rows {@code [from, to)} in float32: the weight itself, or widened into the scratch tensor.
+     */
+    FloatBuffer floats(int from, int to, Tensor scratch) {
+      int count = (to - from) * columns;
+      if (tensor.dtype() == DType.FLOAT32) {
+        return tensor.floats().slice(from * columns, count);
+      }
+      Tensor wide = scratch.rows(0, count);
+      tensor.rows(from, to).castInto(wide);
+      return wide.floats();
+    }
+
+    /** How many rows to work on at a time. */
+    int blockRows() {
+      return Math.min(rows, Math.max(MIN_BLOCK_ROWS, BLOCK / Math.max(1, columns)));
+    }
+  }
+}

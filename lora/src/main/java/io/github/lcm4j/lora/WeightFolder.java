@@ -1,0 +1,105 @@
+package io.github.lcm4j.lora;
+
+import io.github.lcm4j.tensor.DType;
+import io.github.lcm4j.tensor.Tensor;
+import java.nio.FloatBuffer;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Folds all changes of one weight: {@code W′ = W + Σ wᵢ·ΔWᵢ} in float32, cast once.
+ *
+ * <p>It goes through the weight some rows at a time, so that copying, adding and casting find them
+ * in the cache, and so that a half-precision weight needs no float32 copy of the whole.
+ */
+final class WeightFolder {
+  /** The largest finite float16, plus half of its last place: what rounds to infinity. */
+  private static final int FLOAT16_OVERFLOW_BITS = Float.floatToRawIntBits(65520f);
+
+  private final Workspace workspace;
+
+  WeightFolder(MatrixProduct product) {
+    this.workspace = new Workspace(product);
+  }
+
+  /**
+   * A change and how strongly it is to act.
+   *
+   * @param delta the change
+   * @param weight the user's weight
+   * @param file the file it is from
+   * @param key a key it is from, for messages
+   * @param fileIndex position of the file in the list of LoRAs
+   */
+  record Contribution(WeightDelta delta, float weight, LoraFile file, LoraKey key, int fileIndex) {}
+
+  /**
+   * A folded weight.
+   *
+   * @param tensor the new weight, in the base's shape and type
+   * @param effective by contribution, whether it was anything but zero
+   */
+  record Folded(Tensor tensor, boolean[] effective) {}
+
+  /**
+   * Folds.
+   *
+   * @param name the weight's name, for messages
+   * @param pristine the weight as the checkpoint has it
+   * @param contributions at least one change of it
+   * @throws LoraException if a file's number is NaN or infinite, or the sum overflows float16
+   */
+  Folded fold(String name, Tensor pristine, List<Contribution> contributions) throws LoraException {
+    workspace.release(0);
+    WeightDelta.Base base = WeightDelta.Base.of(pristine);
+    List<WeightDelta.Rows> changes = new ArrayList<>();
+    for (Contribution contribution : contributions) {
+      changes.add(contribution.delta().load(base, workspace));
+    }
+    Tensor result = Tensor.allocate(pristine.dtype(), pristine.shape());
+    boolean wide = pristine.dtype() == DType.FLOAT32;
+    Tensor block = workspace.tensor(wide ? 0 : base.blockRows() * base.columns());
+    for (int from = 0; from < base.rows(); from += base.blockRows()) {
+      int to = Math.min(base.rows(), from + base.blockRows());
+      int count = (to - from) * base.columns();
+      FloatBuffer sum;
+      if (wide) {
+        sum = result.floats().slice(from * base.columns(), count);
+        sum.put(0, base.floats(from, to, block), 0, count);
+      } else {
+        sum = base.floats(from, to, block);
+      }
+      int mark = workspace.mark();
+      for (int i = 0; i < changes.size(); i++) {
+        changes.get(i).addTo(sum, from, to, contributions.get(i).weight());
+        workspace.release(mark);
+      }
+      if (!wide) {
+        checkRange(name, pristine.dtype(), sum, contributions);
+        block.rows(0, count).castInto(result.rows(from, to));
+      }
+    }
+    boolean[] effective = new boolean[changes.size()];
+    for (int i = 0; i < effective.length; i++) {
+      effective[i] = !changes.get(i).isZero();
+    }
+    return new Folded(result, effective);
+  }
+
+  private void checkRange(
+      String name, DType dtype, FloatBuffer sum, List<Contribution> contributions)
+      throws LoraException {
+    if (dtype != DType.FLOAT16) {
+      return;
+    }
+    int largest = workspace.largestMagnitudeBits(sum);
+    if (largest >= FLOAT16_OVERFLOW_BITS) {
+      Contribution last = contributions.get(contributions.size() - 1);
+      throw new LoraException(
+          last.file().file(),
+          last.key().name(),
+          "folded into %s this gives a weight of magnitude %s, float16 holds at most 65504; lower the LoRA's weight"
+              .formatted(name, Float.intBitsToFloat(largest)));
+    }
+  }
+}

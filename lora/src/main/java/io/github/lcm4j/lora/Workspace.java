@@ -1,0 +1,132 @@
+package io.github.lcm4j.lora;
+
+import io.github.lcm4j.tensor.DType;
+import io.github.lcm4j.tensor.Tensor;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * The memory one folding thread works in: direct buffers that are handed out in order and used
+ * again for the next weight, so that folding leaves no direct memory for the garbage collector to
+ * find.
+ */
+final class Workspace {
+  /**
+   * Elements the element-wise loops take at a time; three such arrays fit the first-level cache.
+   */
+  private static final int CHUNK = 2048;
+
+  private final MatrixProduct product;
+  private final List<ByteBuffer> buffers = new ArrayList<>();
+  private final float[] x = new float[CHUNK];
+  private final float[] y = new float[CHUNK];
+  private final float[] z = new float[CHUNK];
+  private int used;
+
+  Workspace(MatrixProduct product) {
+    this.product = product;
+  }
+
+  MatrixProduct product() {
+    return product;
+  }
+
+  /** How many buffers are handed out now. */
+  int mark() {
+    return used;
+  }
+
+  /** Takes back all buffers handed out since {@code mark}; they must not be used any more. */
+  void release(int mark) {
+    used = mark;
+  }
+
+  /** A float32 tensor of {@code count} elements with any contents. */
+  Tensor tensor(int count) {
+    int bytes = Math.multiplyExact(count, Float.BYTES);
+    if (used == buffers.size()) {
+      buffers.add(ByteBuffer.allocateDirect(bytes));
+    } else if (buffers.get(used).capacity() < bytes) {
+      buffers.set(used, ByteBuffer.allocateDirect(bytes));
+    }
+    ByteBuffer buffer = buffers.get(used++).slice(0, bytes).order(ByteOrder.LITTLE_ENDIAN);
+    return Tensor.wrap(DType.FLOAT32, new long[] {count}, buffer);
+  }
+
+  /** {@code count} floats with any contents. */
+  FloatBuffer floats(int count) {
+    return tensor(count).floats();
+  }
+
+  /** {@code count} zeros. */
+  FloatBuffer zeros(int count) {
+    FloatBuffer buffer = floats(count);
+    fillWithZeros(buffer);
+    return buffer;
+  }
+
+  void fillWithZeros(FloatBuffer buffer) {
+    Arrays.fill(x, 0);
+    for (int at = 0; at < buffer.capacity(); at += CHUNK) {
+      buffer.put(at, x, 0, Math.min(CHUNK, buffer.capacity() - at));
+    }
+  }
+
+  /** {@code target += factor · a}, element by element. */
+  void addScaled(FloatBuffer target, float factor, FloatBuffer a) {
+    for (int at = 0; at < target.capacity(); at += CHUNK) {
+      int length = Math.min(CHUNK, target.capacity() - at);
+      target.get(at, x, 0, length);
+      a.get(at, y, 0, length);
+      for (int i = 0; i < length; i++) {
+        x[i] += factor * y[i];
+      }
+      target.put(at, x, 0, length);
+    }
+  }
+
+  /** {@code target += factor · a ⊙ b}, element by element. */
+  void addScaledProduct(FloatBuffer target, float factor, FloatBuffer a, FloatBuffer b) {
+    for (int at = 0; at < target.capacity(); at += CHUNK) {
+      int length = Math.min(CHUNK, target.capacity() - at);
+      target.get(at, x, 0, length);
+      a.get(at, y, 0, length);
+      b.get(at, z, 0, length);
+      for (int i = 0; i < length; i++) {
+        x[i] += factor * y[i] * z[i];
+      }
+      target.put(at, x, 0, length);
+    }
+  }
+
+  /**
+   * The largest magnitude of a buffer as the bits of a float without its sign, which order like the
+   * values: 0 if all elements are zero, at least those of infinity if one is infinite or NaN.
+   */
+  int largestMagnitudeBits(FloatBuffer buffer) {
+    int largest = 0;
+    for (int at = 0; at < buffer.capacity(); at += CHUNK) {
+      int length = Math.min(CHUNK, buffer.capacity() - at);
+      buffer.get(at, x, 0, length);
+      for (int i = 0; i < length; i++) {
+        largest = Math.max(largest, Float.floatToRawIntBits(x[i]) & 0x7fffffff);
+      }
+    }
+    return largest;
+  }
+
+  /** The transpose of a {@code [rows, columns]} matrix. */
+  FloatBuffer transpose(FloatBuffer matrix, int rows, int columns) {
+    FloatBuffer transposed = floats(rows * columns);
+    for (int i = 0; i < rows; i++) {
+      for (int j = 0; j < columns; j++) {
+        transposed.put(j * rows + i, matrix.get(i * columns + j));
+      }
+    }
+    return transposed;
+  }
+}
