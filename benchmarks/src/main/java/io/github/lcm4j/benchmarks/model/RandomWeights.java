@@ -4,7 +4,6 @@ import io.github.lcm4j.safetensors.TensorEntry;
 import io.github.lcm4j.tensor.DType;
 import io.github.lcm4j.tensor.Tensor;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -12,8 +11,8 @@ import java.util.SplittableRandom;
 
 /**
  * Random weights that keep activations in range however deep the network: uniform with the variance
- * 1 / fan-in (LeCun et al. 1998), norms the identity, and layers that end a residual branch smaller,
- * so that the sum over the branches grows little. The same names give the same numbers.
+ * 1 / fan-in (LeCun et al. 1998), norms the identity, and layers that end a residual branch
+ * smaller, so that the sum over the branches grows little. The same names give the same numbers.
  *
  * <p>Makes one tensor at a time, in memory that is used again for the next.
  */
@@ -24,7 +23,8 @@ final class RandomWeights {
   private static final double EMBEDDING_DEVIATION = 0.02;
 
   private final DType dtype;
-  private ByteBuffer memory = ByteBuffer.allocateDirect(0);
+  private final Scratch wide = new Scratch();
+  private final Scratch narrow = new Scratch();
 
   /**
    * Weights of a type.
@@ -66,12 +66,12 @@ final class RandomWeights {
         dtype,
         shape,
         () -> {
-          Tensor tensor = floats(shape);
+          Tensor tensor = wide.tensor(DType.FLOAT32, shape);
           FloatBuffer values = tensor.floats();
           while (values.hasRemaining()) {
             values.put(value);
           }
-          return tensor.cast(dtype);
+          return inType(tensor);
         });
   }
 
@@ -82,9 +82,9 @@ final class RandomWeights {
         dtype,
         shape,
         () -> {
-          Tensor tensor = floats(shape);
+          Tensor tensor = wide.tensor(DType.FLOAT32, shape);
           fill(tensor.floats(), new SplittableRandom(name.hashCode()), deviation);
-          return tensor.cast(dtype);
+          return inType(tensor);
         });
   }
 
@@ -99,14 +99,28 @@ final class RandomWeights {
     }
   }
 
-  private Tensor floats(long... shape) {
-    long bytes = Float.BYTES;
-    for (long extent : shape) {
-      bytes = Math.multiplyExact(bytes, extent);
+  private Tensor inType(Tensor tensor) {
+    if (dtype == DType.FLOAT32) {
+      return tensor;
     }
-    if (memory.capacity() < bytes) {
-      memory = ByteBuffer.allocateDirect(Math.toIntExact(bytes)).order(ByteOrder.LITTLE_ENDIAN);
+    Tensor result = narrow.tensor(dtype, tensor.shape());
+    tensor.castInto(result);
+    return result;
+  }
+
+  /** Memory for one tensor at a time. */
+  private static final class Scratch {
+    private ByteBuffer memory = ByteBuffer.allocateDirect(0);
+
+    Tensor tensor(DType dtype, long... shape) {
+      long bytes = dtype.byteSize();
+      for (long extent : shape) {
+        bytes = Math.multiplyExact(bytes, extent);
+      }
+      if (memory.capacity() < bytes) {
+        memory = ByteBuffer.allocateDirect(Math.toIntExact(bytes));
+      }
+      return Tensor.wrap(dtype, shape, memory.slice(0, (int) bytes));
     }
-    return Tensor.wrap(DType.FLOAT32, shape, memory.slice(0, (int) bytes));
   }
 }

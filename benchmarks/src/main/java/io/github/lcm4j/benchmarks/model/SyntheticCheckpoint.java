@@ -33,8 +33,7 @@ public final class SyntheticCheckpoint {
    * @param folder the checkpoint's folder; it appears when it is whole
    * @throws IOException if it cannot be written, or is there already
    */
-  public static void write(Architecture architecture, DType dtype, Path folder)
-      throws IOException {
+  public static void write(Architecture architecture, DType dtype, Path folder) throws IOException {
     Files.createDirectories(folder.toAbsolutePath().getParent());
     Path unfinished = folder.resolveSibling(folder.getFileName() + "." + UUID.randomUUID());
     try {

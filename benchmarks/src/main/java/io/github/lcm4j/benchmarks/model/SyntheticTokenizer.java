@@ -10,8 +10,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A CLIP tokenizer whose vocabulary begins as CLIP's does, with the 256 bytes, inside and at the end
- * of a word, and has no merges: every letter is a token. The two special tokens have the last ids.
+ * A CLIP tokenizer whose vocabulary begins as CLIP's does, with the 256 bytes, inside and at the
+ * end of a word, and has no merges: every letter is a token. The two special tokens have the last
+ * ids.
  */
 final class SyntheticTokenizer {
   private static final ObjectMapper MAPPER = new ObjectMapper();
@@ -71,8 +72,7 @@ final class SyntheticTokenizer {
     List<String> others = new ArrayList<>();
     for (int value = 0; value < 256; value++) {
       boolean visible =
-          value >= '!' && value <= '~'
-              || value >= 0xa1 && value <= 0xff && value != 0xad;
+          value >= '!' && value <= '~' || value >= 0xa1 && value <= 0xff && value != 0xad;
       if (visible) {
         printable.add(Character.toString(value));
       } else {

@@ -33,8 +33,7 @@ final class UnetLayers {
     embedding("time_embedding", first);
     int conditioned = config.path("time_cond_proj_dim").asInt(0);
     if (conditioned > 0) {
-      network.add(
-          Layer.linear("time_embedding.cond_proj", first, conditioned, false, Site.ONCE));
+      network.add(Layer.linear("time_embedding.cond_proj", first, conditioned, false, Site.ONCE));
     }
     if (config.path("addition_embed_type").asText("").equals("text_time")) {
       embedding("add_embedding", config.path("projection_class_embeddings_input_dim").asInt());
@@ -76,8 +75,7 @@ final class UnetLayers {
       skips.push(out);
     }
     if (downsamples) {
-      network.add(
-          Layer.convolution(path + ".downsamplers.0.conv", out, out, 3, level(block + 1)));
+      network.add(Layer.convolution(path + ".downsamplers.0.conv", out, out, 3, level(block + 1)));
       skips.push(out);
     }
   }
@@ -106,8 +104,7 @@ final class UnetLayers {
       }
     }
     if (level > 0) {
-      network.add(
-          Layer.convolution(path + ".upsamplers.0.conv", out, out, 3, level(level - 1)));
+      network.add(Layer.convolution(path + ".upsamplers.0.conv", out, out, 3, level(level - 1)));
     }
     return width;
   }
