@@ -35,7 +35,7 @@ record SafetensorsHeader(long dataOffset, List<TensorInfo> tensors, Map<String, 
   /** The limit the reference implementation sets. */
   static final long MAX_LENGTH = 100_000_000;
 
-  private static final String METADATA = "__metadata__";
+  static final String METADATA = "__metadata__";
 
   /** Strings may be as long as the header; names are kept in no table, for each occurs once. */
   private static final ObjectMapper MAPPER =

@@ -199,7 +199,7 @@ class SafetensorsRefusalTest {
     Random random = new Random(20260101);
     int read = 0;
     int refused = 0;
-    for (int round = 0; round < 4000; round++) {
+    for (int round = 0; round < 1500; round++) {
       StringBuilder text = new StringBuilder(new String(sound, StandardCharsets.ISO_8859_1));
       for (int change = random.nextInt(3); change >= 0; change--) {
         int at = random.nextInt(text.length());
@@ -228,6 +228,6 @@ class SafetensorsRefusalTest {
         refused++;
       }
     }
-    assertTrue(read > 100 && refused > 1000, read + " read, " + refused + " refused");
+    assertTrue(read > 50 && refused > 500, read + " read, " + refused + " refused");
   }
 }

@@ -23,9 +23,9 @@ import org.jspecify.annotations.Nullable;
  * Folds LoRA files into the weights of a checkpoint.
  *
  * <p>{@code W′ = W + Σ weightᵢ · ΔWᵢ}, from the pristine weights, in float32, cast once to the type
- * the checkpoint has. {@code ΔWᵢ} holds the file's own scale, alpha / rank. Only weights some LoRA
- * touches are computed; the base is never written to. A merger has no state and may be used by
- * several threads.
+ * the checkpoint has unless {@link Builder#keepFloat32} is asked for. {@code ΔWᵢ} holds the file's
+ * own scale, alpha / rank. Only weights some LoRA touches are computed; the base is never written
+ * to. A merger has no state and may be used by several threads.
  *
  * <p>A strict merger, the default, refuses a file unless every one of its keys changes something. A
  * {@link Builder#lenient lenient} one reports keys of unknown formats, for unknown modules or for
@@ -38,11 +38,13 @@ public final class LoraMerger {
   private static final long SMALL = 1 << 20;
 
   private final boolean lenient;
+  private final boolean keepFloat32;
   private final MatrixProduct product;
   private final int threads;
 
   private LoraMerger(Builder builder) {
     this.lenient = builder.lenient;
+    this.keepFloat32 = builder.keepFloat32;
     this.product = builder.product;
     this.threads =
         builder.threads == 0 ? Runtime.getRuntime().availableProcessors() : builder.threads;
@@ -61,6 +63,7 @@ public final class LoraMerger {
   /** Settings of a merger. */
   public static final class Builder {
     private boolean lenient;
+    private boolean keepFloat32;
     private MatrixProduct product = MatrixProduct.java();
     private int threads;
 
@@ -69,6 +72,15 @@ public final class LoraMerger {
     /** Whether keys that find no weight are reported rather than refused; false by default. */
     public Builder lenient(boolean value) {
       lenient = value;
+      return this;
+    }
+
+    /**
+     * Whether changed weights stay float32 where the base is half-precision: right for a network
+     * that computes in float32 anyway. False by default.
+     */
+    public Builder keepFloat32(boolean value) {
+      keepFloat32 = value;
       return this;
     }
 
@@ -201,7 +213,7 @@ public final class LoraMerger {
     AtomicInteger next = new AtomicInteger();
     Callable<Void> worker =
         () -> {
-          WeightFolder folder = new WeightFolder(product);
+          WeightFolder folder = new WeightFolder(product, keepFloat32);
           try {
             for (int i = next.getAndIncrement(); i < jobs.size(); i = next.getAndIncrement()) {
               jobs.get(i).run(folder);

@@ -2,6 +2,7 @@ package io.github.lcm4j.lora;
 
 import io.github.lcm4j.safetensors.TensorInfo;
 import io.github.lcm4j.safetensors.WeightSource;
+import io.github.lcm4j.tensor.DType;
 import io.github.lcm4j.tensor.Tensor;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -51,9 +52,12 @@ public final class MergedWeights implements WeightSource {
   @Override
   public TensorInfo info(String name) {
     TensorInfo info = base.info(name);
-    return folded.containsKey(name)
-        ? new TensorInfo(name, info.type(), info.shape(), info.file(), -1, info.byteSize())
-        : info;
+    @Nullable Tensor tensor = folded.get(name);
+    if (tensor == null) {
+      return info;
+    }
+    String type = tensor.dtype() == DType.FLOAT32 ? "F32" : info.type();
+    return new TensorInfo(name, type, info.shape(), info.file(), -1, tensor.byteSize());
   }
 
   @Override

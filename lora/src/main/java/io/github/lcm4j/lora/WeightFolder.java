@@ -17,9 +17,11 @@ final class WeightFolder {
   private static final int FLOAT16_OVERFLOW_BITS = Float.floatToRawIntBits(65520f);
 
   private final Workspace workspace;
+  private final boolean keepFloat32;
 
-  WeightFolder(MatrixProduct product) {
+  WeightFolder(MatrixProduct product, boolean keepFloat32) {
     this.workspace = new Workspace(product);
+    this.keepFloat32 = keepFloat32;
   }
 
   /**
@@ -36,7 +38,7 @@ final class WeightFolder {
   /**
    * A folded weight.
    *
-   * @param tensor the new weight, in the base's shape and type
+   * @param tensor the new weight, in the base's shape and in its type or float32
    * @param effective by contribution, whether it was anything but zero
    */
   record Folded(Tensor tensor, boolean[] effective) {}
@@ -56,16 +58,16 @@ final class WeightFolder {
     for (Contribution contribution : contributions) {
       changes.add(contribution.delta().load(base, workspace));
     }
-    Tensor result = Tensor.allocate(pristine.dtype(), pristine.shape());
-    boolean wide = pristine.dtype() == DType.FLOAT32;
+    boolean wide = keepFloat32 || pristine.dtype() == DType.FLOAT32;
+    Tensor result = Tensor.allocate(wide ? DType.FLOAT32 : pristine.dtype(), pristine.shape());
     Tensor block = workspace.tensor(wide ? 0 : base.blockRows() * base.columns());
     for (int from = 0; from < base.rows(); from += base.blockRows()) {
       int to = Math.min(base.rows(), from + base.blockRows());
       int count = (to - from) * base.columns();
       FloatBuffer sum;
       if (wide) {
+        pristine.rows(from, to).castInto(result.rows(from, to));
         sum = result.floats().slice(from * base.columns(), count);
-        sum.put(0, base.floats(from, to, block), 0, count);
       } else {
         sum = base.floats(from, to, block);
       }

@@ -1,6 +1,7 @@
 package io.github.lcm4j.onnx;
 
 import io.github.lcm4j.LoraSpec;
+import io.github.lcm4j.checkpoint.Checkpoint;
 import io.github.lcm4j.checkpoint.CheckpointException;
 import io.github.lcm4j.checkpoint.Component;
 import io.github.lcm4j.onnx.graph.ClipTextGraph;
@@ -20,6 +21,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -28,44 +30,63 @@ final class EmittedModel implements DiffusionModel {
   private static final List<String> TEXT_ENCODERS = List.of("text_encoder", "text_encoder_2");
   private static final String UNET = "unet";
   private static final String VAE = "vae";
+  private static final String VAE_ENCODER = "vae encoder";
 
-  private final ModelSpec spec;
-  private final OrtRuntime runtime;
-  private final Map<String, WeightSource> weights;
+  /**
+   * What all models of one checkpoint share.
+   *
+   * @param spec how the first was asked for
+   * @param weights mapped tensors by part
+   * @param pool networks that exist
+   */
+  private record Base(
+      ModelSpec spec, OrtRuntime runtime, Map<String, WeightSource> weights, NetworkPool pool) {
+    Checkpoint checkpoint() {
+      return spec.checkpoint();
+    }
+
+    OrtNetwork create(String part, Map<String, Tensor> changed) throws IOException {
+      String folder = part.equals(VAE_ENCODER) ? VAE : part;
+      Component component = checkpoint().require(folder);
+      WeightSource source = Objects.requireNonNull(weights.get(folder));
+      NetworkGraph graph =
+          switch (part) {
+            case UNET -> UnetGraph.emit(component, source);
+            case VAE -> OrtVae.decoderGraph(component, source);
+            case VAE_ENCODER -> OrtVae.encoderGraph(component, source);
+            default -> ClipTextGraph.emit(component, source);
+          };
+      return OrtNetwork.create(part, graph, source, changed, runtime);
+    }
+  }
+
+  private final Base base;
   private final Map<String, OrtNetwork> networks;
+  private final List<String> loraReports;
   private final Unet unet;
   private final List<TextEncoder> textEncoders;
   private final VaeDecoder vaeDecoder;
   private @Nullable OrtNetwork encoderNetwork;
+  private boolean closed;
 
-  private EmittedModel(
-      ModelSpec spec,
-      OrtRuntime runtime,
-      Map<String, WeightSource> weights,
-      Map<String, OrtNetwork> networks)
+  private EmittedModel(Base base, Map<String, OrtNetwork> networks, List<String> loraReports)
       throws CheckpointException {
-    this.spec = spec;
-    this.runtime = runtime;
-    this.weights = weights;
+    this.base = base;
     this.networks = networks;
-    this.unet = new OrtUnet(network(networks, UNET), spec.checkpoint().require(UNET));
+    this.loraReports = List.copyOf(loraReports);
+    this.unet = new OrtUnet(network(UNET), base.checkpoint().require(UNET));
     this.textEncoders = new ArrayList<>();
     for (String name : TEXT_ENCODERS) {
       if (networks.containsKey(name)) {
-        textEncoders.add(
-            new OrtTextEncoder(
-                network(networks, name), spec.checkpoint().require(name), weights.get(name)));
+        Component component = base.checkpoint().require(name);
+        textEncoders.add(new OrtTextEncoder(network(name), component, base.weights().get(name)));
       }
     }
-    this.vaeDecoder = new OrtVae.Decoder(network(networks, VAE), spec.checkpoint().require(VAE));
+    this.vaeDecoder = new OrtVae.Decoder(network(VAE), base.checkpoint().require(VAE));
   }
 
   /** The session behind a part. */
   OrtNetwork network(String name) {
-    return network(networks, name);
-  }
-
-  private static OrtNetwork network(Map<String, OrtNetwork> networks, String name) {
     OrtNetwork network = networks.get(name);
     if (network == null) {
       throw new IllegalStateException("network " + name + " was not created");
@@ -84,46 +105,42 @@ final class EmittedModel implements DiffusionModel {
       weights.put(TEXT_ENCODERS.get(1), second.get().openWeights());
     }
     weights.put(VAE, spec.checkpoint().require(VAE).openWeights());
-    return create(spec, runtime, weights, Map.of());
-  }
-
-  /** Creates the networks, taking over those that exist already. */
-  private static EmittedModel create(
-      ModelSpec spec,
-      OrtRuntime runtime,
-      Map<String, WeightSource> weights,
-      Map<String, OrtNetwork> shared)
-      throws IOException {
-    Map<String, OrtNetwork> networks = new LinkedHashMap<>();
+    NetworkPool pool = new NetworkPool();
     try {
-      for (Map.Entry<String, WeightSource> part : weights.entrySet()) {
-        String name = part.getKey();
-        OrtNetwork existing = shared.get(name);
-        networks.put(
-            name,
-            existing != null
-                ? existing.retain()
-                : OrtNetwork.create(
-                    name,
-                    graph(spec.checkpoint().require(name), part.getValue()),
-                    part.getValue(),
-                    Map.<String, Tensor>of(),
-                    runtime));
-      }
-      return new EmittedModel(spec, runtime, weights, networks);
-    } catch (Throwable e) {
-      networks.values().forEach(OrtNetwork::release);
-      throw e;
+      return create(new Base(spec, runtime, weights, pool), spec.loras());
+    } finally {
+      pool.release(); // the model holds it now, or it is to be emptied
     }
   }
 
-  private static NetworkGraph graph(Component component, WeightSource weights)
-      throws CheckpointException {
-    return switch (component.name()) {
-      case UNET -> UnetGraph.emit(component, weights);
-      case VAE -> OrtVae.decoderGraph(component, weights);
-      default -> ClipTextGraph.emit(component, weights);
-    };
+  @Override
+  public DiffusionModel withLoras(List<LoraSpec> loras) throws IOException {
+    return create(base, loras);
+  }
+
+  /** Folds the LoRAs and takes each network from the pool, or creates it. */
+  private static EmittedModel create(Base base, List<LoraSpec> loras) throws IOException {
+    List<LoraKey> keys = LoraKey.of(loras);
+    LoraFold fold = new LoraFold(base.weights(), loras, base.spec().lenientLoras());
+    LoraFold.Footprint footprint = base.pool().footprint(keys, fold);
+    Map<String, OrtNetwork> networks = new LinkedHashMap<>();
+    base.pool().retain();
+    try {
+      for (String part : base.weights().keySet()) {
+        boolean changes = footprint.parts().contains(part);
+        networks.put(
+            part,
+            base.pool()
+                .get(
+                    new NetworkPool.Key(part, changes ? keys : List.of()),
+                    () -> base.create(part, changes ? fold.changed(part) : Map.of())));
+      }
+      return new EmittedModel(base, networks, footprint.reports());
+    } catch (Throwable e) {
+      networks.values().forEach(OrtNetwork::release);
+      base.pool().release();
+      throw e;
+    }
   }
 
   @Override
@@ -145,14 +162,14 @@ final class EmittedModel implements DiffusionModel {
   @Override
   public synchronized Optional<VaeEncoder> vaeEncoder() {
     try {
-      Component component = spec.checkpoint().require(VAE);
       if (encoderNetwork == null) {
-        WeightSource source = weights.get(VAE);
         encoderNetwork =
-            OrtNetwork.create(
-                "vae encoder", OrtVae.encoderGraph(component, source), source, Map.of(), runtime);
+            base.pool()
+                .get(
+                    new NetworkPool.Key(VAE_ENCODER, List.of()),
+                    () -> base.create(VAE_ENCODER, Map.of()));
       }
-      return Optional.of(new OrtVae.Encoder(encoderNetwork, component));
+      return Optional.of(new OrtVae.Encoder(encoderNetwork, base.checkpoint().require(VAE)));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -160,20 +177,19 @@ final class EmittedModel implements DiffusionModel {
 
   @Override
   public List<String> loraReports() {
-    return List.of();
-  }
-
-  @Override
-  public DiffusionModel withLoras(List<LoraSpec> loras) throws IOException {
-    throw new IOException("PLACEHOLDER");
+    return loraReports;
   }
 
   @Override
   public synchronized void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
     networks.values().forEach(OrtNetwork::release);
     if (encoderNetwork != null) {
       encoderNetwork.release();
-      encoderNetwork = null;
     }
+    base.pool().release();
   }
 }

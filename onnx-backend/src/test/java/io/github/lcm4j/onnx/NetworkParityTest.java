@@ -9,7 +9,6 @@ import io.github.lcm4j.tensor.DType;
 import io.github.lcm4j.tensor.Tensor;
 import java.io.IOException;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
@@ -46,22 +45,9 @@ class NetworkParityTest {
     open(name);
     for (String size : List.of("square", "wide")) {
       String prefix = "unet/" + size + "/";
-      Map<String, Tensor> inputs = new HashMap<>();
-      for (String input :
-          List.of("sample", "encoder_hidden_states", "timestep_cond", "text_embeds", "time_ids")) {
-        if (expected.contains(prefix + input)) {
-          inputs.put(input, expected.tensor(prefix + input));
-        }
-      }
-      Tensor timesteps = expected.tensor(prefix + "timestep");
-      float[] values = new float[timesteps.elementCount()];
-      for (int i = 0; i < values.length; i++) {
-        values[i] = timesteps.longs().get(i);
-      }
-      inputs.put("timestep", Tensor.of(values, values.length));
       Tensor wanted = expected.tensor(prefix + "out");
       Tensor found = Tensor.allocate(DType.FLOAT32, wanted.shape());
-      model.network("unet").run(inputs, Map.of("out_sample", found));
+      model.network("unet").run(UnetInputs.read(expected, prefix), Map.of("out_sample", found));
       Golden.assertClose(name + " " + prefix, wanted, found, TOLERANCE);
     }
   }

@@ -97,7 +97,8 @@ public final class DDIMScheduler implements Scheduler {
 
       float variance = (1 - alphaPrev) / (1 - alpha) * (1 - alpha / alphaPrev);
       float deviation = eta * sqrt(variance);
-      float direction = sqrt(1 - alphaPrev - deviation * deviation);
+      // At eta 1 rounding can leave less than nothing.
+      float direction = sqrt(Math.max(1 - alphaPrev - deviation * deviation, 0));
       float signalPrev = sqrt(alphaPrev);
       Tensor prev = map(original, epsilon, (x0, e) -> signalPrev * x0 + direction * e);
       if (eta > 0) {

@@ -60,7 +60,11 @@ public final class DPMSolverMultistepScheduler implements Scheduler {
   public DPMSolverMultistepScheduler(SchedulerConfig config) {
     Options options = new Options(NAME, config);
     options.requireUnset("use_flow_sigmas", "flow matching is not supported");
-    options.requireUnset("variance_type", "models that predict their variance are not supported");
+    if (options.says("variance_type", "learned")
+        || options.says("variance_type", "learned_range")) {
+      throw options.invalid(
+          "variance_type", "unset, as models that predict their variance are not supported");
+    }
     prediction = PredictionType.read(options, PredictionType.ALL);
     bounds = SampleBounds.readThresholding(options);
     solverOrder = options.integer("solver_order", 2, 1, 3);

@@ -82,7 +82,9 @@ public final class EulerAncestralDiscreteScheduler implements Scheduler {
       float from = sigma(index);
       float to = sigma(index + 1);
       float up = (float) Math.sqrt(to * to * (from * from - to * to) / (from * from));
-      float change = (float) Math.sqrt(to * to - up * up) - from;
+      // Far from clean, up is almost to, and rounding can leave less than nothing.
+      float down = (float) Math.sqrt(Math.max(to * to - up * up, 0));
+      float change = down - from;
       Tensor original = prediction.originalSample(sample, modelOutput, from);
       Tensor noise = random.randn(sample.shape());
       Tensor prev =

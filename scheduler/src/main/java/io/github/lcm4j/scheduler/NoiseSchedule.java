@@ -1,5 +1,7 @@
 package io.github.lcm4j.scheduler;
 
+import java.util.Collections;
+import java.util.EnumSet;
 import java.util.Set;
 
 /**
@@ -8,6 +10,8 @@ import java.util.Set;
  * @param alphasCumprod ᾱ of each training timestep, falling from almost 1
  */
 record NoiseSchedule(float[] alphasCumprod) {
+  private static final float FINITE_ZERO_SNR = 0x1p-24f;
+
   /** What {@code rescale_betas_zero_snr} does to a scheduler. */
   enum ZeroSnr {
     /** The scheduler has no such option. */
@@ -39,8 +43,8 @@ record NoiseSchedule(float[] alphasCumprod) {
     }
 
     private static Set<BetaSchedule> sorted(BetaSchedule... schedules) {
-      Set<BetaSchedule> set = java.util.EnumSet.noneOf(BetaSchedule.class);
-      java.util.Collections.addAll(set, schedules);
+      Set<BetaSchedule> set = EnumSet.noneOf(BetaSchedule.class);
+      Collections.addAll(set, schedules);
       return set;
     }
   }
@@ -53,8 +57,8 @@ record NoiseSchedule(float[] alphasCumprod) {
   static NoiseSchedule read(Options options, Defaults defaults, ZeroSnr zeroSnr) {
     int count = options.integer("num_train_timesteps", 1000, 1, Integer.MAX_VALUE);
     BetaSchedule schedule = options.choice("beta_schedule", defaults.schedule, defaults.known);
-    double start = options.number("beta_start", defaults.betaStart);
-    double end = options.number("beta_end", defaults.betaEnd);
+    double start = options.fraction("beta_start", defaults.betaStart);
+    double end = options.fraction("beta_end", defaults.betaEnd);
     double[] trained = options.numbers("trained_betas");
     float[] betas;
     if (trained == null) {
@@ -73,7 +77,7 @@ record NoiseSchedule(float[] alphasCumprod) {
     }
     float[] rescaled = cumulativeAlphas(zeroTerminalSnr(betas));
     if (zeroSnr == ZeroSnr.FINITE) {
-      rescaled[count - 1] = 0x1p-24f;
+      rescaled[count - 1] = FINITE_ZERO_SNR;
     }
     return new NoiseSchedule(rescaled);
   }
@@ -87,7 +91,12 @@ record NoiseSchedule(float[] alphasCumprod) {
   float[] sigmas() {
     float[] sigmas = new float[alphasCumprod.length];
     for (int i = 0; i < sigmas.length; i++) {
-      sigmas[i] = (float) Math.sqrt((1 - alphasCumprod[i]) / alphasCumprod[i]);
+      // The level of the finite zero SNR lies half-way between two floats. PyTorch rounds it up,
+      // and a run that starts there magnifies the difference.
+      sigmas[i] =
+          alphasCumprod[i] == FINITE_ZERO_SNR
+              ? 0x1p12f
+              : (float) Math.sqrt((1 - alphasCumprod[i]) / alphasCumprod[i]);
     }
     return sigmas;
   }

@@ -2,7 +2,6 @@ package io.github.lcm4j.scheduler;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.lcm4j.SchedulerConfig;
-import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
@@ -67,7 +66,23 @@ final class Options {
     return value == null ? defaultValue : value;
   }
 
-  @Nullable Double numberOrNull(String option) {
+  double fraction(String option, double defaultValue) {
+    double value = number(option, defaultValue);
+    if (!(value >= 0 && value <= 1)) {
+      throw invalid(option, "from 0 to 1");
+    }
+    return value;
+  }
+
+  @Nullable Double positiveOrNull(String option) {
+    Double value = numberOrNull(option);
+    if (value != null && !(value > 0)) {
+      throw invalid(option, "above 0");
+    }
+    return value;
+  }
+
+  private @Nullable Double numberOrNull(String option) {
     JsonNode node = node(option);
     if (node == null) {
       return null;
@@ -97,12 +112,17 @@ final class Options {
   }
 
   Set<Integer> integers(String option) {
-    double[] values = numbersOrEmpty(option);
-    Set<Integer> integers = new TreeSet<>();
-    for (double value : values) {
-      integers.add((int) value);
+    JsonNode node = node(option);
+    Set<Integer> values = new TreeSet<>();
+    if (node != null) {
+      for (JsonNode value : node) {
+        if (!node.isArray() || !value.canConvertToExactIntegral()) {
+          throw invalid(option, "a list of whole numbers");
+        }
+        values.add(value.intValue());
+      }
     }
-    return integers;
+    return values;
   }
 
   /** A value written as one of the given words. */
@@ -137,18 +157,6 @@ final class Options {
     if (node != null && !(node.isBoolean() && !node.booleanValue())) {
       throw invalid(option, "unset, as " + why);
     }
-  }
-
-  private double[] numbersOrEmpty(String option) {
-    JsonNode node = node(option);
-    if (node == null || node.isArray() && node.isEmpty()) {
-      return new double[0];
-    }
-    double[] values = numbers(option);
-    if (values == null || Arrays.stream(values).anyMatch(value -> value != Math.rint(value))) {
-      throw invalid(option, "a list of whole numbers");
-    }
-    return values;
   }
 
   private @Nullable JsonNode node(String option) {

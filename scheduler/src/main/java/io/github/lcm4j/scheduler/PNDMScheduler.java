@@ -11,6 +11,7 @@ import io.github.lcm4j.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -222,7 +223,7 @@ public final class PNDMScheduler implements Scheduler {
     }
 
     private static Tensor required(@Nullable Tensor tensor) {
-      return java.util.Objects.requireNonNull(tensor, "first evaluation of the step");
+      return Objects.requireNonNull(tensor, "first evaluation of the step");
     }
   }
 }

@@ -38,13 +38,9 @@ final class SampleBounds {
 
   /** For a scheduler that knows thresholding only. */
   static SampleBounds readThresholding(Options options) {
-    double ratio = options.number("dynamic_thresholding_ratio", 0.995);
-    if (!(ratio >= 0 && ratio <= 1)) {
-      throw options.invalid("dynamic_thresholding_ratio", "from 0 to 1");
-    }
     return new SampleBounds(
         options.flag("thresholding", false),
-        (float) ratio,
+        (float) options.fraction("dynamic_thresholding_ratio", 0.995),
         (float) options.number("sample_max_value", 1.0),
         false,
         0);

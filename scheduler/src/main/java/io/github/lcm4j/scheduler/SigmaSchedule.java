@@ -79,8 +79,8 @@ final class SigmaSchedule {
     return new SigmaSchedule(
         schedule.sigmas(),
         spacing,
-        options.numberOrNull("sigma_min"),
-        options.numberOrNull("sigma_max"));
+        options.positiveOrNull("sigma_min"),
+        options.positiveOrNull("sigma_max"));
   }
 
   Spacing spacing() {

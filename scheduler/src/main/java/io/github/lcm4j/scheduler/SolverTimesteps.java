@@ -45,6 +45,9 @@ final class SolverTimesteps {
             ? trainTimesteps
                 - clipped(noise, options.number("lambda_min_clipped", Double.NEGATIVE_INFINITY))
             : trainTimesteps;
+    if (lastTimestep == 0) {
+      throw options.invalid("lambda_min_clipped", "below the log-SNR of the cleanest timestep");
+    }
   }
 
   FinalSigma finalSigma() {

@@ -1,5 +1,6 @@
 package io.github.lcm4j.scheduler;
 
+import java.util.Arrays;
 import java.util.EnumSet;
 
 /**
@@ -110,6 +111,6 @@ enum TimestepSpacing {
   }
 
   private static double[] withoutLast(double[] values) {
-    return java.util.Arrays.copyOf(values, values.length - 1);
+    return Arrays.copyOf(values, values.length - 1);
   }
 }

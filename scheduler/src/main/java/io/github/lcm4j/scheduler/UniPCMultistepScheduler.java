@@ -53,7 +53,8 @@ public final class UniPCMultistepScheduler implements Scheduler {
    * A scheduler with the options of a configuration, and defaults for the rest.
    *
    * @param config options by their diffusers names; unknown names are ignored
-   * @throws IllegalArgumentException if an option's value is not one of those there are
+   * @throws IllegalArgumentException if an option's value is not one of those there are, or two
+   *     options exclude each other
    */
   public UniPCMultistepScheduler(SchedulerConfig config) {
     Options options = new Options(NAME, config);
@@ -71,6 +72,12 @@ public final class UniPCMultistepScheduler implements Scheduler {
     lowerOrderFinal = options.flag("lower_order_final", true);
     disableCorrector = options.integers("disable_corrector");
     timesteps = new SolverTimesteps(NAME, options, false);
+    if (!predictOriginal && timesteps.finalSigma() == FinalSigma.ZERO) {
+      throw new IllegalArgumentException(
+          NAME
+              + ": predict_x0 false cannot end at final_sigmas_type zero, where its noise estimate"
+              + " is undefined; use final_sigmas_type sigma_min, or predict_x0 true");
+    }
   }
 
   @Override

@@ -1,5 +1,6 @@
 package io.github.lcm4j.scheduler;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.json.JsonReadFeature;
 import com.fasterxml.jackson.core.json.JsonWriteFeature;
 import com.fasterxml.jackson.databind.JsonNode;
@@ -11,9 +12,11 @@ import io.github.lcm4j.SchedulerConfig;
 import io.github.lcm4j.safetensors.SafetensorsFile;
 import io.github.lcm4j.tensor.Tensor;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.URISyntaxException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.stream.IntStream;
@@ -38,7 +41,7 @@ record GoldenCase(JsonNode expected, SafetensorsFile tensors) {
       json(name + ".json").get("cases").forEach(node -> cases.add(new GoldenCase(node, tensors)));
       return cases;
     } catch (IOException e) {
-      throw new java.io.UncheckedIOException(e);
+      throw new UncheckedIOException(e);
     }
   }
 
@@ -49,7 +52,7 @@ record GoldenCase(JsonNode expected, SafetensorsFile tensors) {
   static SchedulerConfig config(JsonNode options) {
     try {
       return SchedulerConfig.parse(JSON.writeValueAsString(options));
-    } catch (com.fasterxml.jackson.core.JsonProcessingException e) {
+    } catch (JsonProcessingException e) {
       throw new IllegalStateException(e);
     }
   }
@@ -89,15 +92,30 @@ record GoldenCase(JsonNode expected, SafetensorsFile tensors) {
     return tensors.contains(name() + "/" + tensor);
   }
 
+  /** A tensor of this case, or one that all cases of the file share. */
   Tensor tensor(String tensor) {
-    return tensors.tensor(name() + "/" + tensor);
+    return tensors.tensor(has(tensor) ? name() + "/" + tensor : "inputs/" + tensor);
+  }
+
+  /** The sample that the run begins with. */
+  Tensor initial() {
+    if (has("initial")) {
+      return tensor("initial");
+    }
+    float sigma = (float) expected.get("init_noise_sigma").asDouble();
+    return start() > 0 ? tensor("noised") : Elementwise.map(tensor("normal"), x -> x * sigma);
   }
 
   /** One entry of a tensor that has one for each step. */
   Tensor tensor(String tensor, int step) {
     Tensor all = tensor(tensor);
-    long[] shape = java.util.Arrays.copyOfRange(all.shape(), 1, all.rank());
+    long[] shape = Arrays.copyOfRange(all.shape(), 1, all.rank());
     return all.rows(step, step + 1).reshape(shape);
+  }
+
+  /** The index at which the run begins. */
+  int start() {
+    return expected.path("start").asInt();
   }
 
   String name() {

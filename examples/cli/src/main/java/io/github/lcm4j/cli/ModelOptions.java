@@ -1,0 +1,145 @@
+package io.github.lcm4j.cli;
+
+import io.github.lcm4j.ExecutionProvider;
+import io.github.lcm4j.LoraSpec;
+import io.github.lcm4j.Pipeline;
+import io.github.lcm4j.PipelineBuilder;
+import io.github.lcm4j.Schedulers;
+import io.github.lcm4j.pocket.PocketModel;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** Which model is run, and where. */
+final class ModelOptions {
+  static final String LCM = "LCMScheduler";
+
+  @Spec(Spec.Target.MIXEE)
+  private CommandSpec spec = CommandSpec.create(); // replaced by picocli
+
+  @Option(
+      names = "--checkpoint",
+      paramLabel = "DIR",
+      description = "Checkpoint folder in diffusers' layout; the pocket model by default.")
+  private @Nullable Path checkpoint;
+
+  @Option(
+      names = "--lora",
+      paramLabel = "FILE[:WEIGHT]",
+      converter = Converters.Lora.class,
+      description = "LoRA file to fold in, weight 1 by default; may be repeated.")
+  private List<LoraSpec> loras = new ArrayList<>();
+
+  @Option(
+      names = "--scheduler",
+      paramLabel = "NAME",
+      description = "Scheduler: lcm, ddim, euler, …; the checkpoint's own by default.")
+  private @Nullable String scheduler;
+
+  @Option(
+      names = "--provider",
+      paramLabel = "NAME[,KEY=VALUE...]",
+      converter = Converters.Provider.class,
+      description = "Execution provider and its options: cpu (default), cuda, tensorrt, coreml, …")
+  private ExecutionProvider provider = ExecutionProvider.CPU;
+
+  @Option(
+      names = "--threads",
+      paramLabel = "N",
+      description = "Threads one network may use; as many as there are cores by default.")
+  private @Nullable Integer threads;
+
+  ModelOptions() {}
+
+  /** Whether the pocket model is meant, whose best settings are known. */
+  boolean isPocket() {
+    return checkpoint == null;
+  }
+
+  /** The LoRAs that were named. */
+  List<LoraSpec> loras() {
+    return loras;
+  }
+
+  /** The scheduler that was named, or null. */
+  @Nullable String scheduler() {
+    return scheduler;
+  }
+
+  /** Where it is computed, for a person. */
+  String device() {
+    if (!provider.name().equals(ExecutionProvider.CPU.name())) {
+      return provider.name();
+    }
+    int count = threads != null ? threads : Runtime.getRuntime().availableProcessors();
+    return count == 1 ? "CPU, 1 thread" : "CPU, %d threads".formatted(count);
+  }
+
+  /** What was named; where nothing is said against it, the pocket model comes with its LCM-LoRA. */
+  PipelineBuilder builder() throws IOException {
+    if (isPocket() && loras.isEmpty() && (scheduler == null || isLcm(scheduler))) {
+      return builder(List.of(LoraSpec.of(PocketModel.lcmLora())), LCM);
+    }
+    return builder(loras, scheduler);
+  }
+
+  /** The checkpoint with these LoRAs and this scheduler; null for the checkpoint's own. */
+  PipelineBuilder builder(List<LoraSpec> folded, @Nullable String schedulerName)
+      throws IOException {
+    PipelineBuilder builder =
+        Pipeline.builder()
+            .checkpoint(checkpoint == null ? PocketModel.checkpoint() : checkpoint)
+            .executionProvider(provider);
+    if (threads != null) {
+      builder.threads(threads);
+    }
+    if (schedulerName != null) {
+      builder.scheduler(schedulerName);
+    }
+    folded.forEach(builder::lora);
+    return builder;
+  }
+
+  /**
+   * Finds faults that need no model, before one is loaded.
+   *
+   * @throws ParameterException for bad usage
+   * @throws IOException if a named file is not there
+   */
+  void check() throws IOException {
+    if (threads != null && threads < 1) {
+      throw usage("--threads must be at least 1, found " + threads);
+    }
+    if (scheduler != null) {
+      try {
+        Schedulers.named(scheduler);
+      } catch (IllegalArgumentException e) {
+        throw usage("--scheduler: " + e.getMessage());
+      }
+    }
+    for (LoraSpec lora : loras) {
+      if (!Files.isRegularFile(lora.file())) {
+        throw new IOException(
+            "LoRA file %s %s"
+                .formatted(
+                    lora.file(), Files.exists(lora.file()) ? "is not a file" : "does not exist"));
+      }
+    }
+  }
+
+  private static boolean isLcm(String name) {
+    return name.toLowerCase(Locale.ROOT).replaceAll("scheduler|[^a-z]", "").equals("lcm");
+  }
+
+  private ParameterException usage(String message) {
+    return new ParameterException(spec.commandLine(), message);
+  }
+}

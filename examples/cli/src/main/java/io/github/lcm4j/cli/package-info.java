@@ -1,0 +1,5 @@
+/** The command line: draw pictures, compare step counts, look into files. */
+@NullMarked
+package io.github.lcm4j.cli;
+
+import org.jspecify.annotations.NullMarked;
