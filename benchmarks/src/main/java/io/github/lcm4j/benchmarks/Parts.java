@@ -31,27 +31,27 @@ public class Parts extends ForkedBenchmark {
     TorchRandom random = new TorchRandom(0);
     int side = subject.pixels() / architecture.scaleFactor();
     int tokens = architecture.tokens();
-    inputIds = ids(subject.batch, tokens);
+    inputIds = ids(tokens);
     latents = random.randn(1, architecture.latentChannels(), side, side);
     model = subject.load();
     unetInput = unetInput(random, subject.batch, tokens, side, subject.pixels());
     ProcessMemory.resetPeak();
   }
 
-  private static Tensor ids(int batch, int tokens) {
-    long[] ids = new long[batch * tokens];
+  private static Tensor ids(int tokens) {
+    long[] ids = new long[tokens];
     for (int i = 0; i < ids.length; i++) {
       ids[i] = 1 + i % 255;
     }
-    return Tensor.of(ids, batch, tokens);
+    return Tensor.of(ids, 1, tokens);
   }
 
   private Unet.Input unetInput(TorchRandom random, int batch, int tokens, int side, int pixels) {
     int width = 0;
-    Tensor textEmbeds = null;
+    Tensor pooled = null;
     for (TextEncoder encoder : model.textEncoders()) {
       width += encoder.hiddenSize();
-      textEmbeds = encoder.encode(inputIds, 0, true).textEmbeds();
+      pooled = encoder.encode(inputIds, 0, true).textEmbeds();
     }
     boolean textTime = model.unet().usesTextTime();
     int conditioned = model.unet().timeCondProjDim();
@@ -60,10 +60,18 @@ public class Parts extends ForkedBenchmark {
         499,
         random.randn(batch, tokens, width),
         conditioned > 0 ? random.randn(batch, conditioned) : null,
-        textTime ? textEmbeds : null,
+        textTime ? repeated(pooled, batch) : null,
         textTime ? timeIds(batch, pixels) : null,
         List.of(),
         null);
+  }
+
+  private static Tensor repeated(Tensor row, int times) {
+    Tensor rows = Tensor.allocate(DType.FLOAT32, times, row.dimension(1));
+    for (int i = 0; i < times; i++) {
+      rows.rows(i, i + 1).buffer().put(row.buffer());
+    }
+    return rows;
   }
 
   /** Original size, crop and target size, as SDXL takes them. */
