@@ -115,6 +115,7 @@ public final class PipelineBuilder {
       throw new IllegalStateException("no checkpoint: call checkpoint(folder) before build()");
     }
     Checkpoint base = Checkpoint.open(checkpoint);
+    base.requireStableDiffusion();
     SchedulerConfig config = base.schedulerConfig();
     Scheduler made = schedulerFor(config).create(config);
     Backend backend =

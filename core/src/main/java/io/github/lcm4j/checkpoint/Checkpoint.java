@@ -13,6 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Pattern;
 
 /**
  * A checkpoint folder in diffusers' layout, or in the layout of optimum's ONNX exports: which parts
@@ -30,6 +31,10 @@ public final class Checkpoint {
           "vae_decoder",
           "vae_encoder",
           "controlnet");
+
+  private static final Pattern PIPELINES =
+      Pattern.compile(
+          "(Onnx|ORT)?(StableDiffusion(XL)?|LatentConsistencyModel)(ControlNet)?(Img2Img|Inpaint)?Pipeline");
 
   private final Path folder;
   private final JsonNode modelIndex;
@@ -134,12 +139,48 @@ public final class Checkpoint {
   }
 
   /**
-   * The scheduler's configuration; defaults where the checkpoint has none.
+   * Refuses a checkpoint of another kind of pipeline, whose pictures would be wrong.
    *
+   * @throws CheckpointException if {@code model_index.json} names such a pipeline, or a part has
+   *     another class than lcm4j knows
+   */
+  public void requireStableDiffusion() throws CheckpointException {
+    String pipeline = modelIndex.path("_class_name").asText("");
+    if (!pipeline.isEmpty() && !PIPELINES.matcher(pipeline).matches()) {
+      throw new CheckpointException(
+          "%s is for a %s; lcm4j runs Stable Diffusion 1.x, 2.x, SDXL and latent consistency models"
+              .formatted(folder.resolve("model_index.json"), pipeline));
+    }
+    requireClass("unet", "UNet2DConditionModel");
+    requireClass("text_encoder", "CLIPTextModel", "CLIPTextModelWithProjection");
+    requireClass("text_encoder_2", "CLIPTextModelWithProjection", "CLIPTextModel");
+    requireClass("vae", "AutoencoderKL", "AutoencoderTiny");
+  }
+
+  private void requireClass(String part, String... known) throws CheckpointException {
+    Component component = components.get(part);
+    if (component != null
+        && !component.className().isEmpty()
+        && !List.of(known).contains(component.className())) {
+      throw new CheckpointException(
+          "%s is a %s; lcm4j runs %s"
+              .formatted(component.folder(), component.className(), String.join(" and ", known)));
+    }
+  }
+
+  /**
+   * The scheduler's configuration. Without it the noise schedule the model was trained with is not
+   * known, and any other gives wrong pictures.
+   *
+   * @throws CheckpointException if the checkpoint has none
    * @throws IOException if the file cannot be read or is not a JSON object
    */
   public SchedulerConfig schedulerConfig() throws IOException {
     Path file = folder.resolve("scheduler").resolve("scheduler_config.json");
-    return Files.isRegularFile(file) ? SchedulerConfig.read(file) : SchedulerConfig.defaults();
+    if (!Files.isRegularFile(file)) {
+      throw new CheckpointException(
+          file + " is missing; it says which noise schedule the model was trained with");
+    }
+    return SchedulerConfig.read(file);
   }
 }

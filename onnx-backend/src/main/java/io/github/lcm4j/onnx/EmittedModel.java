@@ -94,15 +94,20 @@ final class EmittedModel implements DiffusionModel {
     return network;
   }
 
+  /** Whether the UNet takes what only a second text encoder gives. */
+  private static boolean isXl(Checkpoint checkpoint) throws CheckpointException {
+    return checkpoint.require(UNET).textOr("addition_embed_type", "").equals("text_time");
+  }
+
   static EmittedModel load(ModelSpec spec) throws IOException {
     OrtRuntime runtime = OrtRuntime.of(spec.executionProvider(), spec.threads());
     Map<String, WeightSource> weights = new LinkedHashMap<>();
     weights.put(UNET, spec.checkpoint().require(UNET).openWeights());
     weights.put(
         TEXT_ENCODERS.get(0), spec.checkpoint().require(TEXT_ENCODERS.get(0)).openWeights());
-    Optional<Component> second = spec.checkpoint().component(TEXT_ENCODERS.get(1));
-    if (second.isPresent()) {
-      weights.put(TEXT_ENCODERS.get(1), second.get().openWeights());
+    if (isXl(spec.checkpoint())) {
+      weights.put(
+          TEXT_ENCODERS.get(1), spec.checkpoint().require(TEXT_ENCODERS.get(1)).openWeights());
     }
     weights.put(VAE, spec.checkpoint().require(VAE).openWeights());
     NetworkPool pool = new NetworkPool();

@@ -11,6 +11,7 @@ import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession.SessionOptions;
 import com.google.protobuf.ByteString;
+import io.github.lcm4j.checkpoint.CheckpointException;
 import io.github.lcm4j.safetensors.TensorInfo;
 import io.github.lcm4j.safetensors.WeightSource;
 import io.github.lcm4j.tensor.DType;
@@ -91,6 +92,12 @@ final class NetworkWeights implements AutoCloseable {
       throws OrtException, IOException {
     Tensor replacement = changed.get(name);
     TensorInfo info = base.info(name);
+    DType dtype = base.tensor(name).dtype();
+    if (!dtype.isFloating()) {
+      throw new CheckpointException(
+          "%s: tensor %s is %s; lcm4j runs float32, float16 and bfloat16 weights"
+              .formatted(info.file(), name, dtype));
+    }
     TensorProto.Builder declaration = TensorProto.newBuilder().setName(name);
     for (long extent : shape) {
       declaration.addDims(extent);
@@ -126,7 +133,6 @@ final class NetworkWeights implements AutoCloseable {
         .addExternalData(entry("location", file.getFileName().toString()))
         .addExternalData(entry("offset", Long.toString(info.offset())))
         .addExternalData(entry("length", Long.toString(info.byteSize())));
-    DType dtype = base.tensor(name).dtype();
     if (dtype == DType.FLOAT32) {
       return declaration.setDataType(TensorProto.DataType.FLOAT.getNumber()).build();
     }

@@ -35,8 +35,8 @@ record OrtRuntime(OrtEnvironment environment, ExecutionProvider provider, int th
   SessionOptions sessionOptions() {
     SessionOptions options = new SessionOptions();
     try {
-      // Warnings about a provider's unassigned shape nodes are of no use to a caller.
-      options.setSessionLogLevel(OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR);
+      // What goes wrong is thrown; a caller's standard error is not ours to write to.
+      options.setSessionLogLevel(OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL);
       // The next level moves convolutions to a blocked layout; measured, it does not pay here, and
       // it copies every weight.
       options.setOptimizationLevel(SessionOptions.OptLevel.EXTENDED_OPT);

@@ -35,6 +35,7 @@ public final class ClipTextGraph {
     this.layers = component.requireInt("num_hidden_layers");
     this.epsilon = (float) component.doubleOr("layer_norm_eps", 1e-5);
     this.activation = component.textOr("hidden_act", "quick_gelu");
+    graph.requireDivides("num_attention_heads", heads, width, component.name());
   }
 
   /**

@@ -377,6 +377,7 @@ final class GraphBuilder {
    */
   String groupNorm(String x, String path, long channels, int groups, float epsilon)
       throws CheckpointException {
+    requireDivides("norm_num_groups", groups, channels, path);
     float[] ones = new float[groups];
     Arrays.fill(ones, 1);
     String grouped = reshape(x, 0, groups, -1);
@@ -388,6 +389,15 @@ final class GraphBuilder {
     String restored = reshapeTo(normal, node("Shape", List.of(x)));
     String scaled = multiply(restored, weight(path + ".weight", channels, 1, 1));
     return add(scaled, weight(path + ".bias", channels, 1, 1));
+  }
+
+  /** Refuses a configuration whose parts would not come out even. */
+  void requireDivides(String key, int parts, long width, String path) throws CheckpointException {
+    if (parts < 1 || width % parts != 0) {
+      throw new CheckpointException(
+          "%s: %s is %d, which does not divide the width %d of %s; is its config.json the right one?"
+              .formatted(source.description(), key, parts, width, path));
+    }
   }
 
   /** Layer normalisation (Ba et al. 2016) over the last axis. */
