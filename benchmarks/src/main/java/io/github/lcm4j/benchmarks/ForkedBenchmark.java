@@ -23,14 +23,14 @@ import org.openjdk.jmh.annotations.Warmup;
 @Fork(
     value = 1,
     jvmArgsAppend = {
-      "-XX:+IgnoreUnrecognizedVMOptions",
-      "--enable-native-access=ALL-UNNAMED",
-      "--sun-misc-unsafe-memory-access=allow",
-      "-Xms64m",
-      "-Xmx512m",
-      "-XX:MaxDirectMemorySize=64g",
-      "-XX:+UseSerialGC",
-      "-Djava.awt.headless=true"
+      Jvm.OLD_AND_NEW,
+      Jvm.NATIVE_ACCESS,
+      Jvm.UNSAFE_ACCESS,
+      Jvm.FIRST_HEAP,
+      Jvm.HEAP,
+      Jvm.DIRECT_MEMORY,
+      Jvm.COLLECTOR,
+      Jvm.HEADLESS
     })
 abstract class ForkedBenchmark {
   /** Made by JMH. */

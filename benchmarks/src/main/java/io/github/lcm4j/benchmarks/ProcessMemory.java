@@ -20,6 +20,11 @@ final class ProcessMemory {
     return read("VmHWM:");
   }
 
+  /** Resident memory, mapped files included, in bytes. */
+  static OptionalLong resident() {
+    return read("VmRSS:");
+  }
+
   /** Resident memory that belongs to no file, in bytes: heap, native memory, stacks. */
   static OptionalLong anonymous() {
     return read("RssAnon:");
