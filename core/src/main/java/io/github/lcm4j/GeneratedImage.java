@@ -41,6 +41,10 @@ public record GeneratedImage(
       text.append(", Batch size: ").append(request.count());
       text.append(", Batch pos: ").append(index);
     }
+    if (request.promptOptions().clipSkip() > 0) {
+      // Web UIs, which read this text, count the last layer as 1.
+      text.append(", Clip skip: ").append(request.promptOptions().clipSkip() + 1);
+    }
     InitImage init = request.initImage();
     if (init != null) {
       text.append(", Denoising strength: ").append(init.strength());

@@ -25,6 +25,7 @@ import org.jspecify.annotations.Nullable;
  * @param originalInferenceSteps LCM's number of distillation steps, or null for the scheduler's
  * @param timesteps explicit descending timesteps instead of {@code steps}, or null
  * @param eta DDIM's and TCD's noise weight, or null for the scheduler's default
+ * @param promptOptions how prompts are read
  * @param initImage a picture to start from, with a mask for inpainting; null for text to image
  */
 public record ImageRequest(
@@ -39,6 +40,7 @@ public record ImageRequest(
     @Nullable Integer originalInferenceSteps,
     long @Nullable [] timesteps,
     @Nullable Double eta,
+    PromptOptions promptOptions,
     @Nullable InitImage initImage) {
 
   /**
@@ -48,6 +50,7 @@ public record ImageRequest(
    */
   public ImageRequest {
     Objects.requireNonNull(prompt, "prompt");
+    Objects.requireNonNull(promptOptions, "promptOptions");
     if (steps < 1) {
       throw new IllegalArgumentException("steps must be at least 1, found " + steps);
     }
@@ -73,7 +76,8 @@ public record ImageRequest(
    * @param prompt what to draw
    */
   public static ImageRequest of(String prompt) {
-    return new ImageRequest(prompt, null, 4, 1.0, 0, 0, 0, 1, null, null, null, null);
+    return new ImageRequest(
+        prompt, null, 4, 1.0, 0, 0, 0, 1, null, null, null, PromptOptions.DEFAULT, null);
   }
 
   /** A copy with another prompt. */
@@ -130,6 +134,11 @@ public record ImageRequest(
     return with(draft -> draft.eta = value);
   }
 
+  /** A copy whose prompts are read otherwise. */
+  public ImageRequest promptOptions(PromptOptions value) {
+    return with(draft -> draft.promptOptions = value);
+  }
+
   /** A copy that starts from a picture: image to image, or with a mask inpainting. */
   public ImageRequest initImage(@Nullable InitImage value) {
     return with(draft -> draft.initImage = value);
@@ -156,13 +165,23 @@ public record ImageRequest(
         && width == that.width
         && height == that.height
         && count == that.count
+        && promptOptions.equals(that.promptOptions)
         && Objects.equals(initImage, that.initImage);
   }
 
   @Override
   public int hashCode() {
     return Objects.hash(
-        prompt, negativePrompt, plan(1), guidanceScale, seed, width, height, count, initImage);
+        prompt,
+        negativePrompt,
+        plan(1),
+        guidanceScale,
+        seed,
+        width,
+        height,
+        count,
+        promptOptions,
+        initImage);
   }
 
   private ImageRequest with(Consumer<Draft> change) {
@@ -184,6 +203,7 @@ public record ImageRequest(
     private @Nullable Integer originalInferenceSteps;
     private long @Nullable [] timesteps;
     private @Nullable Double eta;
+    private PromptOptions promptOptions;
     private @Nullable InitImage initImage;
 
     Draft(ImageRequest request) {
@@ -198,6 +218,7 @@ public record ImageRequest(
       originalInferenceSteps = request.originalInferenceSteps;
       timesteps = request.timesteps;
       eta = request.eta;
+      promptOptions = request.promptOptions;
       initImage = request.initImage;
     }
 
@@ -214,6 +235,7 @@ public record ImageRequest(
           originalInferenceSteps,
           timesteps,
           eta,
+          promptOptions,
           initImage);
     }
   }

@@ -32,7 +32,6 @@ import org.jspecify.annotations.Nullable;
  * waits for running generations.
  */
 public final class Pipeline implements AutoCloseable {
-  private final Checkpoint checkpoint;
   private final DiffusionModel model;
   private final Scheduler scheduler;
   private final PromptEncoder promptEncoder;
@@ -41,13 +40,26 @@ public final class Pipeline implements AutoCloseable {
   private final ReadWriteLock lifetime = new ReentrantReadWriteLock();
   private boolean closed;
 
-  Pipeline(Checkpoint checkpoint, DiffusionModel model, Scheduler scheduler) throws IOException {
-    this.checkpoint = checkpoint;
+  private Pipeline(
+      DiffusionModel model, Scheduler scheduler, PromptEncoder promptEncoder, LatentSpace space) {
     this.model = model;
     this.scheduler = scheduler;
-    this.promptEncoder = PromptEncoder.create(checkpoint, model);
-    this.space = LatentSpace.of(checkpoint, model);
+    this.promptEncoder = promptEncoder;
+    this.space = space;
     this.latentDecoder = new LatentDecoder(space, model.vaeDecoder());
+  }
+
+  static Pipeline create(
+      Checkpoint checkpoint,
+      DiffusionModel model,
+      Scheduler scheduler,
+      TextualInversions inversions)
+      throws IOException {
+    return new Pipeline(
+        model,
+        scheduler,
+        PromptEncoder.create(checkpoint, model, inversions),
+        LatentSpace.of(checkpoint, model));
   }
 
   /** Starts a pipeline. */
@@ -103,7 +115,7 @@ public final class Pipeline implements AutoCloseable {
 
     long begun = System.nanoTime();
     checkCancelled(cancellation);
-    Conditioning conditioning = promptEncoder.encode(request, guided);
+    Conditioning conditioning = promptEncoder.encode(request, guided, model.textEncoders());
     long encoded = System.nanoTime();
 
     TorchRandom random = new TorchRandom(request.seed());
@@ -247,13 +259,7 @@ public final class Pipeline implements AutoCloseable {
       if (closed) {
         throw new IllegalStateException("the pipeline is closed");
       }
-      DiffusionModel other = model.withLoras(loras);
-      try {
-        return new Pipeline(checkpoint, other, scheduler);
-      } catch (Throwable e) {
-        other.close();
-        throw e;
-      }
+      return new Pipeline(model.withLoras(loras), scheduler, promptEncoder, space);
     } finally {
       lifetime.readLock().unlock();
     }

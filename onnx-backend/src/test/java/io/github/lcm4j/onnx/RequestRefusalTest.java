@@ -8,7 +8,12 @@ import io.github.lcm4j.ImageRequest;
 import io.github.lcm4j.InitImage;
 import io.github.lcm4j.InpaintMask;
 import io.github.lcm4j.Pipeline;
+import io.github.lcm4j.PipelineBuilder;
+import io.github.lcm4j.PromptOptions;
 import io.github.lcm4j.StrengthMode;
+import io.github.lcm4j.TextualInversion;
+import io.github.lcm4j.safetensors.SafetensorsWriter;
+import io.github.lcm4j.tensor.Tensor;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -17,6 +22,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What does not fit is refused with one message that names it, and the pipeline goes on. */
@@ -121,5 +127,45 @@ class RequestRefusalTest {
         assertThrows(IllegalArgumentException.class, () -> pipeline.generate(REQUEST)),
         "inpainting",
         "mask");
+  }
+
+  @Test
+  void layersThatAreNotThere() throws IOException {
+    open(Golden.path("models/sd15"), "lcm");
+    assertRefused(
+        REQUEST.promptOptions(PromptOptions.DEFAULT.clipSkip(9)), "text_encoder", "3 layers", "9");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "sd15, inversion-sdxl, , one tensor",
+    "sdxl, inversion-web-ui, , clip_l and clip_g",
+    "sd15, inversion-web-ui, apple, apple",
+    "sd15, mask, , mask"
+  })
+  void textualInversionThatDoesNotFit(String model, String file, String token, String named) {
+    PipelineBuilder builder =
+        Pipeline.builder()
+            .checkpoint(Golden.path("models/" + model))
+            .textualInversion(
+                new TextualInversion(
+                    Golden.path(
+                        "workflow/" + file + (file.equals("mask") ? ".png" : ".safetensors")),
+                    token));
+    IOException error = assertThrows(IOException.class, builder::build);
+    assertTrue(error.getMessage().contains(named), error.getMessage());
+  }
+
+  @Test
+  void textualInversionOfAnotherWidth(@TempDir Path folder) throws IOException {
+    Path file = folder.resolve("wide.safetensors");
+    Tensor vectors = Tensor.of(new float[48], 2, 24);
+    SafetensorsWriter.write(file, Map.of("emb_params", vectors), Map.of());
+    PipelineBuilder builder =
+        Pipeline.builder().checkpoint(Golden.path("models/sd15")).textualInversion(file);
+    IOException error = assertThrows(IOException.class, builder::build);
+    for (String part : new String[] {"wide.safetensors", "emb_params", "[2, 24]", "16"}) {
+      assertTrue(error.getMessage().contains(part), error.getMessage());
+    }
   }
 }

@@ -8,7 +8,10 @@ import io.github.lcm4j.ImageRequest;
 import io.github.lcm4j.InitImage;
 import io.github.lcm4j.InpaintMask;
 import io.github.lcm4j.Pipeline;
+import io.github.lcm4j.PipelineBuilder;
+import io.github.lcm4j.PromptOptions;
 import io.github.lcm4j.StrengthMode;
+import io.github.lcm4j.TextualInversion;
 import io.github.lcm4j.safetensors.SafetensorsFile;
 import io.github.lcm4j.tensor.Tensor;
 import java.awt.image.BufferedImage;
@@ -92,6 +95,35 @@ class WorkflowParityTest {
           assertEquals(init.image().getRGB(x, y), picture.getRGB(x, y), x + ", " + y);
         }
       }
+    }
+  }
+
+  static Stream<Case> prompts() throws IOException {
+    return cases("prompts");
+  }
+
+  @ParameterizedTest
+  @MethodSource("prompts")
+  void promptsMatch(Case test) throws IOException {
+    JsonNode options = test.call().path("options");
+    PipelineBuilder builder =
+        Pipeline.builder()
+            .checkpoint(Golden.path("models/" + test.call().path("model").asText()))
+            .scheduler(test.call().path("scheduler").asText())
+            .threads(1);
+    for (JsonNode inversion : options.path("inversions")) {
+      builder.textualInversion(
+          new TextualInversion(
+              Golden.path("workflow/" + inversion.path(0).asText() + ".safetensors"),
+              inversion.path(1).textValue()));
+    }
+    PromptOptions promptOptions =
+        new PromptOptions(
+            options.path("weighting").asBoolean(),
+            options.path("long").asBoolean(),
+            options.path("clip_skip").asInt());
+    try (Pipeline pipeline = builder.build()) {
+      compare(test, pipeline.generate(test.request().promptOptions(promptOptions)));
     }
   }
 
