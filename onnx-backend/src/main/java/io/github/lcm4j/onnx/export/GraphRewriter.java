@@ -45,8 +45,13 @@ final class GraphRewriter {
   private final Set<Integer> bypassed = new TreeSet<>();
   private final Set<String> replacedSources = new HashSet<>();
 
-  /** New contents in one layout: for the parameter's torch name, under a placeholder. */
-  private record Replacement(String parameter, Tensor tensor) {}
+  /**
+   * New contents of a parameter in one layout.
+   *
+   * @param inline whether they go into the model: small ones, and those that nodes still move on
+   *     their way, which ORT folds before it looks at what it is handed
+   */
+  private record Replacement(String parameter, Tensor tensor, boolean inline) {}
 
   GraphRewriter(OnnxGraph graph) {
     this.graph = graph;
@@ -77,8 +82,11 @@ final class GraphRewriter {
           variants.computeIfAbsent(
               dtype + " " + transposed,
               key -> transposed ? Transposition.transpose(value.cast(dtype)) : value.cast(dtype));
-      replacements.putIfAbsent(
-          placeholder, new Replacement(parameter, stored.reshape(shape(state))));
+      boolean inline = end < path.nodes().size() || stored.byteSize() <= OnnxModelFile.INLINE_BYTES;
+      replacements.merge(
+          placeholder,
+          new Replacement(parameter, stored.reshape(shape(state)), inline),
+          (one, other) -> one.inline() ? one : other);
       connect(site, end, placeholder);
     }
   }
@@ -127,8 +135,12 @@ final class GraphRewriter {
             name = replacement.parameter() + "_" + count;
           }
           names.put(placeholder, name);
-          initializers.put(name, replacement.tensor());
-          result.addInitializer(declaration(name, replacement.tensor()));
+          if (replacement.inline()) {
+            result.addInitializer(inline(name, replacement.tensor()));
+          } else {
+            initializers.put(name, replacement.tensor());
+            result.addInitializer(declaration(name, replacement.tensor()));
+          }
         });
     addNodes(result, dropped, names);
     for (TensorProto initializer : original.getInitializerList()) {
@@ -269,6 +281,18 @@ final class GraphRewriter {
   private TensorProto inFile(TensorProto.Builder tensor, StoredTensor constant) {
     return external(
         tensor, constant.dataType(), constant.dims(), constant.offset(), constant.length());
+  }
+
+  private static TensorProto inline(String name, Tensor tensor) {
+    TensorProto.Builder proto =
+        TensorProto.newBuilder()
+            .setName(name)
+            .setDataType(StoredTensor.dataType(tensor.dtype()))
+            .setRawData(ByteString.copyFrom(tensor.buffer()));
+    for (long extent : tensor.shape()) {
+      proto.addDims(extent);
+    }
+    return proto.build();
   }
 
   /** A changed parameter: its type and shape. ORT wants the file to exist, though not the bytes. */

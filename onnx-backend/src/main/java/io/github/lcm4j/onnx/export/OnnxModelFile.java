@@ -12,8 +12,10 @@ import io.github.lcm4j.checkpoint.CheckpointException;
 import io.github.lcm4j.tensor.DType;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -33,6 +35,9 @@ import java.util.Map;
 final class OnnxModelFile {
   /** Constants up to this size stay in the graph: shapes, axes and scalars that ORT folds. */
   static final int INLINE_BYTES = 1024;
+
+  private static final byte[] LFS_POINTER =
+      "version https://git-lfs".getBytes(StandardCharsets.US_ASCII);
 
   // Field numbers of onnx.proto.
   private static final int MODEL_GRAPH = 7;
@@ -85,11 +90,23 @@ final class OnnxModelFile {
       }
       bytes = channel.map(FileChannel.MapMode.READ_ONLY, 0, size);
     }
+    requireContents(file);
     try {
       return new Scan(file, bytes).run();
     } catch (InvalidProtocolBufferException e) {
       throw new CheckpointException(
           "%s is truncated or not an ONNX model: %s".formatted(file, e.getMessage()), e);
+    }
+  }
+
+  private static void requireContents(Path file) throws IOException {
+    byte[] start = new byte[LFS_POINTER.length];
+    try (InputStream in = Files.newInputStream(file)) {
+      in.readNBytes(start, 0, start.length);
+    }
+    if (Arrays.equals(start, LFS_POINTER)) {
+      throw new CheckpointException(
+          file + " is a Git LFS pointer, not the file itself; fetch it with: git lfs pull");
     }
   }
 
@@ -251,6 +268,7 @@ final class OnnxModelFile {
               "%s: the data of %s lies in %s, which does not exist; download it beside the graph"
                   .formatted(file, name, data));
         }
+        requireContents(data);
         size = Files.size(data);
         sizes.put(data, size);
       }

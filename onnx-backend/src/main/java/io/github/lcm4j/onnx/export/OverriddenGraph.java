@@ -13,19 +13,20 @@ import java.util.Map;
  * the folder and hand over the initializers in one of two ways:
  *
  * <ul>
- *   <li>{@code SessionOptions.addExternalInitializers}: right with every optimisation, but ORT
- *       holds copies;
- *   <li>{@code SessionOptions.addInitializer}: without copies, but only with the option {@code
- *       optimization.disable_specified_optimizers} at {@code NchwcTransformer}. That optimizer
- *       reorders convolutions' weights as the model declares them, not as they are handed over.
+ *   <li>{@code SessionOptions.addExternalInitializers} is right with every optimisation, provider
+ *       and type, but ORT copies what it is handed;
+ *   <li>{@code SessionOptions.addInitializer} copies nothing, but is for float32 initializers on
+ *       the CPU at optimisation level {@code EXTENDED_OPT} or below: beyond, and for half-precision
+ *       arithmetic that the CPU lacks, ORT rewrites weights as the model declares them.
  * </ul>
  *
- * The declared contents of a changed parameter cannot be read, so an optimizer that asks for them
- * fails; it cannot quietly compute with the old weights.
+ * <p>The declared contents of a changed parameter cannot be read, so a session with an optimisation
+ * that asks for them is refused; it cannot quietly compute with the old weights.
  *
  * @param model the serialized {@code ModelProto}; small, since all larger constants are references
  *     to files
- * @param initializers the changed parameters by initializer name, in the graph's layout and type
+ * @param initializers the larger changed parameters by initializer name, in the graph's layout and
+ *     type; those up to 1 KiB are in the model. They must outlive the session
  * @param folder folder that the references to files start from
  */
 public record OverriddenGraph(byte[] model, Map<String, Tensor> initializers, Path folder) {
