@@ -3,6 +3,7 @@ module io.github.lcm4j.cli {
   requires com.google.protobuf;
   requires info.picocli;
   requires io.github.lcm4j.core;
+  requires io.github.lcm4j.lora;
   requires io.github.lcm4j.pocket;
   requires jdk.unsupported; // signals, by reflection
   requires me.tongfei.progressbar;

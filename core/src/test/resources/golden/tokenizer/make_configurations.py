@@ -59,7 +59,7 @@ CASES = {
         "tokenizer_config.json": CONFIG
         | {"additional_special_tokens": ["Foo Bar", "foo", "<x>"], "mask_token": typed("dog", lstrip=True, rstrip=True), "bird_token": "bird"}
     },
-    "added_tokens.json": {"tokenizer_config.json": CONFIG, "added_tokens.json": {"<thing>": 49408, "<Thing Two>": 49409, "<gap>": 49500}},
+    "added_tokens.json": {"tokenizer_config.json": CONFIG, "added_tokens.json": {"<thing>": 49408, "<Thing Two>": 49409, "<gap>": 49500, START: 49406}},
     "short": {"tokenizer_config.json": CONFIG | {"model_max_length": 12}},
     "huge length": {"tokenizer_config.json": CONFIG | {"model_max_length": int(1e30)}},
     "max_len": {"tokenizer_config.json": {"max_len": 20}},

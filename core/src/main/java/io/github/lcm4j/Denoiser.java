@@ -4,7 +4,6 @@ import io.github.lcm4j.random.TorchRandom;
 import io.github.lcm4j.spi.Unet;
 import io.github.lcm4j.tensor.DType;
 import io.github.lcm4j.tensor.Tensor;
-import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -18,14 +17,21 @@ final class Denoiser {
   private final boolean guided;
   private final double[] timesteps;
   private final @Nullable Tensor timestepCond;
+  private final @Nullable Inpainting inpainting;
 
   Denoiser(
-      Unet unet, Sampler sampler, Conditioning conditioning, double guidanceScale, boolean guided) {
+      Unet unet,
+      Sampler sampler,
+      Conditioning conditioning,
+      double guidanceScale,
+      boolean guided,
+      @Nullable Inpainting inpainting) {
     this.unet = unet;
     this.sampler = sampler;
     this.conditioning = conditioning;
     this.guidanceScale = (float) guidanceScale;
     this.guided = guided;
+    this.inpainting = inpainting;
     this.timesteps = sampler.timesteps();
     this.timestepCond =
         unet.timeCondProjDim() == 0
@@ -36,10 +42,13 @@ final class Denoiser {
                 (int) conditioning.encoderHiddenStates().dimension(0));
   }
 
-  Tensor step(Tensor latents, int index, TorchRandom random) {
+  Sampler.Step step(Tensor latents, int index, TorchRandom random) {
     Tensor input = sampler.scaleModelInput(latents, index);
     if (guided) {
-      input = twice(input);
+      input = Tensors.repeat(input, 2);
+    }
+    if (inpainting != null) {
+      input = inpainting.modelInput(input);
     }
     Tensor prediction =
         unet.predict(
@@ -55,7 +64,11 @@ final class Denoiser {
     if (guided) {
       prediction = guide(prediction);
     }
-    return sampler.step(prediction, index, latents, random).prevSample();
+    Sampler.Step step = sampler.step(prediction, index, latents, random);
+    return inpainting == null
+        ? step
+        : new Sampler.Step(
+            inpainting.afterStep(step.prevSample(), sampler, index), step.predOriginalSample());
   }
 
   /** Classifier-free guidance (Ho and Salimans 2022): ε = ε_uncond + s·(ε_cond − ε_uncond). */
@@ -72,39 +85,18 @@ final class Denoiser {
     return result;
   }
 
-  private static Tensor twice(Tensor tensor) {
-    long[] shape = tensor.shape();
-    shape[0] *= 2;
-    Tensor result = Tensor.allocate(tensor.dtype(), shape);
-    ByteBuffer out = result.buffer();
-    out.put(tensor.buffer()).put(tensor.buffer());
-    return result;
-  }
-
-  static Tensor scale(Tensor tensor, float factor) {
-    if (factor == 1) {
-      return tensor;
-    }
-    FloatBuffer in = tensor.floats();
-    Tensor result = Tensor.allocate(DType.FLOAT32, tensor.shape());
-    FloatBuffer out = result.floats();
-    for (int i = 0; i < out.capacity(); i++) {
-      out.put(i, in.get(i) * factor);
-    }
-    return result;
-  }
-
   /**
    * The sinusoidal embedding of w = guidance scale − 1 that a full LCM is conditioned on: the
    * scheme of Vaswani et al. 2017 at position 1000·w, sines before cosines (LCM, Luo et al. 2023).
    */
   private static Tensor guidanceScaleEmbedding(double w, int width, int batch) {
     int half = width / 2;
-    float step = (float) (Math.log(10000.0) / (half - 1));
+    float step = (float) Math.log(10000.0) / (half - 1);
     float position = (float) w * 1000f;
     float[] values = new float[batch * width];
     for (int row = 0; row < batch; row++) {
       for (int i = 0; i < half; i++) {
+        // Rounded as diffusers rounds: times a thousand, the last bit shows.
         float angle = position * (float) Math.exp(i * -step);
         values[row * width + i] = (float) Math.sin(angle);
         values[row * width + half + i] = (float) Math.cos(angle);

@@ -41,6 +41,17 @@ public record GeneratedImage(
       text.append(", Batch size: ").append(request.count());
       text.append(", Batch pos: ").append(index);
     }
+    if (request.promptOptions().clipSkip() > 0) {
+      // Web UIs, which read this text, count the last layer as 1.
+      text.append(", Clip skip: ").append(request.promptOptions().clipSkip() + 1);
+    }
+    InitImage init = request.initImage();
+    if (init != null) {
+      text.append(", Denoising strength: ").append(init.strength());
+      if (init.mask() != null && init.mask().blur() > 0) {
+        text.append(", Mask blur: ").append(init.mask().blur());
+      }
+    }
     text.append(", Size: ").append(image.getWidth()).append('x').append(image.getHeight());
     return text.append(", Version: lcm4j").toString();
   }

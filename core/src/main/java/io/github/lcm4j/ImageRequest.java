@@ -1,6 +1,7 @@
 package io.github.lcm4j;
 
 import java.util.Objects;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,12 +18,15 @@ import org.jspecify.annotations.Nullable;
  * @param guidanceScale classifier-free guidance scale, ≥ 0; at or below 1 there is no guidance and
  *     no second UNet evaluation. A full LCM takes it as an embedding instead
  * @param seed seed of the noise, as for {@code torch.Generator("cpu").manual_seed}
- * @param width picture width in pixels, a multiple of the VAE's factor; 0 for the model's own
+ * @param width picture width in pixels, a multiple of the VAE's factor; 0 for that of the given
+ *     pictures, or else the model's own
  * @param height picture height in pixels, likewise
  * @param count pictures to draw in one go, ≥ 1, from one stream of noise
  * @param originalInferenceSteps LCM's number of distillation steps, or null for the scheduler's
  * @param timesteps explicit descending timesteps instead of {@code steps}, or null
  * @param eta DDIM's and TCD's noise weight, or null for the scheduler's default
+ * @param promptOptions how prompts are read
+ * @param initImage a picture to start from, with a mask for inpainting; null for text to image
  */
 public record ImageRequest(
     String prompt,
@@ -35,7 +39,9 @@ public record ImageRequest(
     int count,
     @Nullable Integer originalInferenceSteps,
     long @Nullable [] timesteps,
-    @Nullable Double eta) {
+    @Nullable Double eta,
+    PromptOptions promptOptions,
+    @Nullable InitImage initImage) {
 
   /**
    * Checks what can be checked without a model.
@@ -44,6 +50,7 @@ public record ImageRequest(
    */
   public ImageRequest {
     Objects.requireNonNull(prompt, "prompt");
+    Objects.requireNonNull(promptOptions, "promptOptions");
     if (steps < 1) {
       throw new IllegalArgumentException("steps must be at least 1, found " + steps);
     }
@@ -69,167 +76,72 @@ public record ImageRequest(
    * @param prompt what to draw
    */
   public static ImageRequest of(String prompt) {
-    return new ImageRequest(prompt, null, 4, 1.0, 0, 0, 0, 1, null, null, null);
+    return new ImageRequest(
+        prompt, null, 4, 1.0, 0, 0, 0, 1, null, null, null, PromptOptions.DEFAULT, null);
   }
 
   /** A copy with another prompt. */
   public ImageRequest prompt(String value) {
-    return new ImageRequest(
-        value,
-        negativePrompt,
-        steps,
-        guidanceScale,
-        seed,
-        width,
-        height,
-        count,
-        originalInferenceSteps,
-        timesteps,
-        eta);
+    return with(draft -> draft.prompt = value);
   }
 
   /** A copy with another negative prompt. */
   public ImageRequest negativePrompt(@Nullable String value) {
-    return new ImageRequest(
-        prompt,
-        value,
-        steps,
-        guidanceScale,
-        seed,
-        width,
-        height,
-        count,
-        originalInferenceSteps,
-        timesteps,
-        eta);
+    return with(draft -> draft.negativePrompt = value);
   }
 
   /** A copy with another number of steps. */
   public ImageRequest steps(int value) {
-    return new ImageRequest(
-        prompt,
-        negativePrompt,
-        value,
-        guidanceScale,
-        seed,
-        width,
-        height,
-        count,
-        originalInferenceSteps,
-        timesteps,
-        eta);
+    return with(draft -> draft.steps = value);
   }
 
   /** A copy with another guidance scale. */
   public ImageRequest guidanceScale(double value) {
-    return new ImageRequest(
-        prompt,
-        negativePrompt,
-        steps,
-        value,
-        seed,
-        width,
-        height,
-        count,
-        originalInferenceSteps,
-        timesteps,
-        eta);
+    return with(draft -> draft.guidanceScale = value);
   }
 
   /** A copy with another seed. */
   public ImageRequest seed(long value) {
-    return new ImageRequest(
-        prompt,
-        negativePrompt,
-        steps,
-        guidanceScale,
-        value,
-        width,
-        height,
-        count,
-        originalInferenceSteps,
-        timesteps,
-        eta);
+    return with(draft -> draft.seed = value);
   }
 
   /** A copy with another size in pixels. */
   public ImageRequest size(int newWidth, int newHeight) {
-    return new ImageRequest(
-        prompt,
-        negativePrompt,
-        steps,
-        guidanceScale,
-        seed,
-        newWidth,
-        newHeight,
-        count,
-        originalInferenceSteps,
-        timesteps,
-        eta);
+    return with(
+        draft -> {
+          draft.width = newWidth;
+          draft.height = newHeight;
+        });
   }
 
   /** A copy for another number of pictures. */
   public ImageRequest count(int value) {
-    return new ImageRequest(
-        prompt,
-        negativePrompt,
-        steps,
-        guidanceScale,
-        seed,
-        width,
-        height,
-        value,
-        originalInferenceSteps,
-        timesteps,
-        eta);
+    return with(draft -> draft.count = value);
   }
 
   /** A copy with another number of distillation steps (LCM). */
   public ImageRequest originalInferenceSteps(@Nullable Integer value) {
-    return new ImageRequest(
-        prompt,
-        negativePrompt,
-        steps,
-        guidanceScale,
-        seed,
-        width,
-        height,
-        count,
-        value,
-        timesteps,
-        eta);
+    return with(draft -> draft.originalInferenceSteps = value);
   }
 
   /** A copy with explicit descending timesteps. */
   public ImageRequest timesteps(long... values) {
-    return new ImageRequest(
-        prompt,
-        negativePrompt,
-        steps,
-        guidanceScale,
-        seed,
-        width,
-        height,
-        count,
-        originalInferenceSteps,
-        values,
-        eta);
+    return with(draft -> draft.timesteps = values);
   }
 
   /** A copy with another noise weight (DDIM, TCD). */
   public ImageRequest eta(@Nullable Double value) {
-    return new ImageRequest(
-        prompt,
-        negativePrompt,
-        steps,
-        guidanceScale,
-        seed,
-        width,
-        height,
-        count,
-        originalInferenceSteps,
-        timesteps,
-        value);
+    return with(draft -> draft.eta = value);
+  }
+
+  /** A copy whose prompts are read otherwise. */
+  public ImageRequest promptOptions(PromptOptions value) {
+    return with(draft -> draft.promptOptions = value);
+  }
+
+  /** A copy that starts from a picture: image to image, or with a mask inpainting. */
+  public ImageRequest initImage(@Nullable InitImage value) {
+    return with(draft -> draft.initImage = value);
   }
 
   @Override
@@ -237,8 +149,9 @@ public record ImageRequest(
     return timesteps == null ? null : timesteps.clone();
   }
 
-  SamplingPlan plan() {
-    return new SamplingPlan(steps, 1.0, originalInferenceSteps, timesteps, eta);
+  /** How to sample, with {@code strength} as the share of the schedule. */
+  SamplingPlan plan(double strength) {
+    return new SamplingPlan(steps, strength, originalInferenceSteps, timesteps, eta);
   }
 
   @Override
@@ -246,16 +159,84 @@ public record ImageRequest(
     return other instanceof ImageRequest that
         && prompt.equals(that.prompt)
         && Objects.equals(negativePrompt, that.negativePrompt)
-        && plan().equals(that.plan())
+        && plan(1).equals(that.plan(1))
         && guidanceScale == that.guidanceScale
         && seed == that.seed
         && width == that.width
         && height == that.height
-        && count == that.count;
+        && count == that.count
+        && promptOptions.equals(that.promptOptions)
+        && Objects.equals(initImage, that.initImage);
   }
 
   @Override
   public int hashCode() {
-    return Objects.hash(prompt, negativePrompt, plan(), guidanceScale, seed, width, height, count);
+    return Objects.hash(
+        prompt,
+        negativePrompt,
+        plan(1),
+        guidanceScale,
+        seed,
+        width,
+        height,
+        count,
+        promptOptions,
+        initImage);
+  }
+
+  private ImageRequest with(Consumer<Draft> change) {
+    Draft draft = new Draft(this);
+    change.accept(draft);
+    return draft.finish();
+  }
+
+  /** A request while it is being changed. */
+  private static final class Draft {
+    private String prompt;
+    private @Nullable String negativePrompt;
+    private int steps;
+    private double guidanceScale;
+    private long seed;
+    private int width;
+    private int height;
+    private int count;
+    private @Nullable Integer originalInferenceSteps;
+    private long @Nullable [] timesteps;
+    private @Nullable Double eta;
+    private PromptOptions promptOptions;
+    private @Nullable InitImage initImage;
+
+    Draft(ImageRequest request) {
+      prompt = request.prompt;
+      negativePrompt = request.negativePrompt;
+      steps = request.steps;
+      guidanceScale = request.guidanceScale;
+      seed = request.seed;
+      width = request.width;
+      height = request.height;
+      count = request.count;
+      originalInferenceSteps = request.originalInferenceSteps;
+      timesteps = request.timesteps;
+      eta = request.eta;
+      promptOptions = request.promptOptions;
+      initImage = request.initImage;
+    }
+
+    ImageRequest finish() {
+      return new ImageRequest(
+          prompt,
+          negativePrompt,
+          steps,
+          guidanceScale,
+          seed,
+          width,
+          height,
+          count,
+          originalInferenceSteps,
+          timesteps,
+          eta,
+          promptOptions,
+          initImage);
+    }
   }
 }

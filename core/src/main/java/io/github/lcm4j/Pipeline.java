@@ -5,6 +5,7 @@ import io.github.lcm4j.random.TorchRandom;
 import io.github.lcm4j.spi.DiffusionModel;
 import io.github.lcm4j.spi.Unet;
 import io.github.lcm4j.tensor.Tensor;
+import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -12,6 +13,7 @@ import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Text to pictures: a checkpoint with its LoRAs folded in, and a scheduler.
@@ -30,20 +32,34 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
  * waits for running generations.
  */
 public final class Pipeline implements AutoCloseable {
-  private final Checkpoint checkpoint;
   private final DiffusionModel model;
   private final Scheduler scheduler;
   private final PromptEncoder promptEncoder;
+  private final LatentSpace space;
   private final LatentDecoder latentDecoder;
   private final ReadWriteLock lifetime = new ReentrantReadWriteLock();
   private boolean closed;
 
-  Pipeline(Checkpoint checkpoint, DiffusionModel model, Scheduler scheduler) throws IOException {
-    this.checkpoint = checkpoint;
+  private Pipeline(
+      DiffusionModel model, Scheduler scheduler, PromptEncoder promptEncoder, LatentSpace space) {
     this.model = model;
     this.scheduler = scheduler;
-    this.promptEncoder = PromptEncoder.create(checkpoint, model);
-    this.latentDecoder = LatentDecoder.create(checkpoint, model);
+    this.promptEncoder = promptEncoder;
+    this.space = space;
+    this.latentDecoder = new LatentDecoder(space, model.vaeDecoder());
+  }
+
+  static Pipeline create(
+      Checkpoint checkpoint,
+      DiffusionModel model,
+      Scheduler scheduler,
+      TextualInversions inversions)
+      throws IOException {
+    return new Pipeline(
+        model,
+        scheduler,
+        PromptEncoder.create(checkpoint, model, inversions),
+        LatentSpace.of(checkpoint, model));
   }
 
   /** Starts a pipeline. */
@@ -91,37 +107,49 @@ public final class Pipeline implements AutoCloseable {
 
   private List<GeneratedImage> run(
       ImageRequest request, GenerationListener listener, Cancellation cancellation) {
-    Sampler sampler = scheduler.sampler(request.plan());
+    StrengthMode mode = strengthMode(request.initImage());
+    Sampler sampler = scheduler.sampler(request.plan(planStrength(request.initImage(), mode)));
     Unet unet = model.unet();
     // A full LCM takes the scale as an embedding; it was distilled to need no second evaluation.
     boolean guided = request.guidanceScale() > 1 && unet.timeCondProjDim() == 0;
 
-    long start = System.nanoTime();
+    long begun = System.nanoTime();
     checkCancelled(cancellation);
-    Conditioning conditioning = promptEncoder.encode(request, guided);
+    Conditioning conditioning = promptEncoder.encode(request, guided, model.textEncoders());
     long encoded = System.nanoTime();
 
     TorchRandom random = new TorchRandom(request.seed());
-    Tensor latents = initialLatents(request, sampler, random);
-    Denoiser denoiser = new Denoiser(unet, sampler, conditioning, request.guidanceScale(), guided);
+    StartingPoint start = new Starter(space, model).start(request, sampler, mode, random);
+    long started = System.nanoTime();
+
+    Denoiser denoiser =
+        new Denoiser(
+            unet, sampler, conditioning, request.guidanceScale(), guided, start.inpainting());
     double[] timesteps = sampler.timesteps();
-    for (int i = 0; i < timesteps.length; i++) {
+    int total = timesteps.length - start.index();
+    Tensor latents = start.latents();
+    for (int i = start.index(); i < timesteps.length; i++) {
       checkCancelled(cancellation);
-      latents = denoiser.step(latents, i, random);
+      Sampler.Step step = denoiser.step(latents, i, random);
+      // LCM's own pipeline ends with the clean estimate, whether noise was added to it or not.
+      boolean clean =
+          mode == StrengthMode.LCM && start.inpainting() == null && i == timesteps.length - 1;
+      latents = clean ? step.predOriginalSample() : step.prevSample();
       listener.onStep(
           new GenerationListener.Step(
-              i + 1, timesteps.length, timesteps[i], latents, since(encoded)));
+              i + 1 - start.index(), total, timesteps[i], latents, since(started)));
     }
     long denoised = System.nanoTime();
 
     checkCancelled(cancellation);
-    List<java.awt.image.BufferedImage> pictures = latentDecoder.decode(latents);
+    List<BufferedImage> pictures = finished(request, latentDecoder.decode(latents));
     Timings timings =
         new Timings(
-            Duration.ofNanos(encoded - start),
-            Duration.ofNanos(denoised - encoded),
+            Duration.ofNanos(encoded - begun),
+            Duration.ofNanos(started - encoded),
+            Duration.ofNanos(denoised - started),
             since(denoised),
-            timesteps.length * (guided ? 2 : 1));
+            total * (guided ? 2 : 1));
     List<GeneratedImage> images = new ArrayList<>(pictures.size());
     for (int i = 0; i < pictures.size(); i++) {
       images.add(
@@ -131,35 +159,69 @@ public final class Pipeline implements AutoCloseable {
     return images;
   }
 
-  private Tensor initialLatents(ImageRequest request, Sampler sampler, TorchRandom random) {
-    int factor = latentDecoder.scaleFactor();
-    Tensor latents =
-        random.randn(
-            request.count(),
-            latentDecoder.latentChannels(),
-            request.height() / factor,
-            request.width() / factor);
-    return Denoiser.scale(latents, (float) sampler.initNoiseSigma());
+  /** The pictures, with the original's pixels outside the mask where asked for. */
+  private static List<BufferedImage> finished(ImageRequest request, List<BufferedImage> pictures) {
+    InitImage init = request.initImage();
+    if (init == null || init.mask() == null || !init.mask().keepUnmasked()) {
+      return pictures;
+    }
+    MaskPixels mask = MaskPixels.of(init.mask());
+    return pictures.stream().map(picture -> mask.mix(init.image(), picture)).toList();
+  }
+
+  /** What diffusers' own pipeline for the model does, where the request does not say. */
+  private StrengthMode strengthMode(@Nullable InitImage init) {
+    if (init == null) {
+      return StrengthMode.CUT_SCHEDULE;
+    }
+    StrengthMode wanted = init.strengthMode();
+    if (wanted == StrengthMode.LCM && !scheduler.readsStrength()) {
+      throw new IllegalArgumentException(
+          "%s cannot spread its steps by strength (StrengthMode.LCM); use LCMScheduler or"
+                  .formatted(scheduler.name())
+              + " StrengthMode.CUT_SCHEDULE");
+    }
+    if (wanted != null) {
+      return wanted;
+    }
+    boolean fullLcm = model.unet().timeCondProjDim() > 0;
+    return fullLcm && scheduler.readsStrength() && init.mask() == null
+        ? StrengthMode.LCM
+        : StrengthMode.CUT_SCHEDULE;
+  }
+
+  private static double planStrength(@Nullable InitImage init, StrengthMode mode) {
+    return init != null && mode == StrengthMode.LCM ? init.strength() : 1;
   }
 
   /** The request with the size filled in and checked. */
   private ImageRequest sized(ImageRequest request) {
-    int factor = latentDecoder.scaleFactor();
-    int width = request.width();
-    int height = request.height();
-    if (width == 0 || height == 0) {
-      width = width == 0 ? latentDecoder.defaultWidth() : width;
-      height = height == 0 ? latentDecoder.defaultHeight() : height;
+    InitImage init = request.initImage();
+    int ownWidth = init == null ? space.defaultWidth() : init.image().getWidth();
+    int ownHeight = init == null ? space.defaultHeight() : init.image().getHeight();
+    int width = request.width() == 0 ? ownWidth : request.width();
+    int height = request.height() == 0 ? ownHeight : request.height();
+    if (init != null && (width != ownWidth || height != ownHeight)) {
+      throw new IllegalArgumentException(
+          "the initial image is %d×%d, the request is for %d×%d; resize the image first or leave the"
+                  .formatted(ownWidth, ownHeight, width, height)
+              + " request's size out");
     }
+    if (space.isForInpainting(model.unet()) && (init == null || init.mask() == null)) {
+      throw new IllegalArgumentException(
+          "this is an inpainting checkpoint; it needs an initial image with a mask");
+    }
+    int factor = space.scaleFactor();
     if (width % factor != 0 || height % factor != 0) {
       throw new IllegalArgumentException(
-          "size %d×%d must be a multiple of %d in both directions, for instance %d×%d"
+          "size %d×%d must be a multiple of %d in both directions, for instance %d×%d%s"
               .formatted(
                   width,
                   height,
                   factor,
                   roundToMultiple(width, factor),
-                  roundToMultiple(height, factor)));
+                  roundToMultiple(height, factor),
+                  init == null ? "" : "; resize the initial image"));
     }
     return request.size(width, height);
   }
@@ -197,13 +259,7 @@ public final class Pipeline implements AutoCloseable {
       if (closed) {
         throw new IllegalStateException("the pipeline is closed");
       }
-      DiffusionModel other = model.withLoras(loras);
-      try {
-        return new Pipeline(checkpoint, other, scheduler);
-      } catch (Throwable e) {
-        other.close();
-        throw e;
-      }
+      return new Pipeline(model.withLoras(loras), scheduler, promptEncoder, space);
     } finally {
       lifetime.readLock().unlock();
     }

@@ -17,6 +17,7 @@ public final class PipelineBuilder {
   private @Nullable Path checkpoint;
   private final List<LoraSpec> loras = new ArrayList<>();
   private boolean lenientLoras;
+  private final List<TextualInversion> textualInversions = new ArrayList<>();
   private @Nullable SchedulerFactory scheduler;
   private ExecutionProvider executionProvider = ExecutionProvider.CPU;
   private int threads;
@@ -57,6 +58,21 @@ public final class PipelineBuilder {
   /** Whether LoRA keys that find no weight are reported instead of refused; false by default. */
   public PipelineBuilder lenientLoras(boolean lenient) {
     lenientLoras = lenient;
+    return this;
+  }
+
+  /**
+   * Adds a learned word.
+   *
+   * @param file a textual inversion in any form that {@link TextualInversion} lists
+   */
+  public PipelineBuilder textualInversion(Path file) {
+    return textualInversion(TextualInversion.of(file));
+  }
+
+  /** Adds a learned word under a name of its own. */
+  public PipelineBuilder textualInversion(TextualInversion inversion) {
+    textualInversions.add(Objects.requireNonNull(inversion, "inversion"));
     return this;
   }
 
@@ -116,7 +132,7 @@ public final class PipelineBuilder {
     }
     Checkpoint base = Checkpoint.open(checkpoint);
     base.requireStableDiffusion();
-    SchedulerConfig config = base.schedulerConfig();
+    SchedulerConfig config = SchedulerDefaults.amend(base);
     Scheduler made = schedulerFor(config).create(config);
     Backend backend =
         ServiceLoader.load(Backend.class)
@@ -126,10 +142,13 @@ public final class PipelineBuilder {
                     new IllegalStateException(
                         "no backend found: add io.github.lcm4j:lcm4j-onnx-backend to the class or"
                             + " module path"));
+    TextualInversions inversions = TextualInversions.read(textualInversions, base);
     DiffusionModel model =
-        backend.load(new ModelSpec(base, loras, lenientLoras, executionProvider, threads));
+        backend.load(
+            new ModelSpec(
+                base, loras, lenientLoras, executionProvider, threads, inversions.embeddings()));
     try {
-      return new Pipeline(base, model, made);
+      return Pipeline.create(base, model, made, inversions);
     } catch (Throwable e) {
       model.close();
       throw e;

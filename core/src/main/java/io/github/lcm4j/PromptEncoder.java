@@ -7,7 +7,8 @@ import io.github.lcm4j.tensor.DType;
 import io.github.lcm4j.tensor.Tensor;
 import io.github.lcm4j.tokenizer.ClipTokenizer;
 import java.io.IOException;
-import java.nio.ByteBuffer;
+import java.nio.FloatBuffer;
+import java.nio.LongBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -18,28 +19,31 @@ import org.jspecify.annotations.Nullable;
  * both encoders side by side and the second encoder's pooled embedding.
  */
 final class PromptEncoder {
-  private final DiffusionModel model;
   private final List<ClipTokenizer> tokenizers;
+  private final boolean textTime;
   private final boolean forceZerosForEmptyPrompt;
 
   private PromptEncoder(
-      DiffusionModel model, List<ClipTokenizer> tokenizers, boolean forceZerosForEmptyPrompt) {
-    this.model = model;
+      List<ClipTokenizer> tokenizers, boolean textTime, boolean forceZerosForEmptyPrompt) {
     this.tokenizers = tokenizers;
+    this.textTime = textTime;
     this.forceZerosForEmptyPrompt = forceZerosForEmptyPrompt;
   }
 
-  static PromptEncoder create(Checkpoint checkpoint, DiffusionModel model) throws IOException {
+  static PromptEncoder create(
+      Checkpoint checkpoint, DiffusionModel model, TextualInversions inversions)
+      throws IOException {
     List<ClipTokenizer> tokenizers = new ArrayList<>();
     for (int i = 0; i < model.textEncoders().size(); i++) {
-      tokenizers.add(
-          ClipTokenizer.open(checkpoint.folder().resolve(i == 0 ? "tokenizer" : "tokenizer_2")));
+      ClipTokenizer tokenizer =
+          ClipTokenizer.open(checkpoint.folder().resolve(i == 0 ? "tokenizer" : "tokenizer_2"));
+      tokenizers.add(inversions.addTo(tokenizer, i));
     }
+    boolean textTime = model.unet().usesTextTime();
     // diffusers' SDXL pipeline defaults to true where model_index.json does not say.
     boolean forceZeros =
-        model.unet().usesTextTime()
-            && checkpoint.modelIndex().path("force_zeros_for_empty_prompt").asBoolean(true);
-    return new PromptEncoder(model, tokenizers, forceZeros);
+        textTime && checkpoint.modelIndex().path("force_zeros_for_empty_prompt").asBoolean(true);
+    return new PromptEncoder(tokenizers, textTime, forceZeros);
   }
 
   /** Embeddings of one text. */
@@ -51,15 +55,26 @@ final class PromptEncoder {
     }
   }
 
-  Conditioning encode(ImageRequest request, boolean guided) {
-    Embeddings positive = embed(request.prompt());
+  /** A text's chunks, for each text encoder. */
+  private record Text(List<List<PromptChunk>> byEncoder) {
+    int chunks() {
+      return byEncoder.stream().mapToInt(List::size).max().orElse(1);
+    }
+  }
+
+  Conditioning encode(ImageRequest request, boolean guided, List<TextEncoder> encoders) {
+    PromptOptions options = request.promptOptions();
+    String negativePrompt = request.negativePrompt();
+    boolean zeros = negativePrompt == null && forceZerosForEmptyPrompt;
+    Text prompt = read(request.prompt(), options);
+    Text negative =
+        guided && !zeros ? read(negativePrompt == null ? "" : negativePrompt, options) : null;
+    int chunks = Math.max(prompt.chunks(), negative == null ? 0 : negative.chunks());
+
+    Embeddings positive = embed(prompt, chunks, encoders, options.clipSkip());
     List<Embeddings> halves = new ArrayList<>();
     if (guided) {
-      String negative = request.negativePrompt();
-      halves.add(
-          negative == null && forceZerosForEmptyPrompt
-              ? positive.zeros()
-              : embed(negative == null ? "" : negative));
+      halves.add(negative == null ? positive.zeros() : embed(negative, chunks, encoders, 0));
     }
     halves.add(positive);
     List<Tensor> hidden = new ArrayList<>();
@@ -70,33 +85,73 @@ final class PromptEncoder {
         pooled.add(half.pooled());
       }
     }
-    boolean textTime = model.unet().usesTextTime();
     if (textTime && pooled.isEmpty()) {
       throw new IllegalStateException(
           "the UNet needs pooled text embeddings, but no text encoder has a projection");
     }
     int batch = halves.size() * request.count();
     return new Conditioning(
-        repeatEach(hidden, request.count()),
-        textTime ? repeatEach(pooled, request.count()) : null,
+        Tensors.repeatEach(hidden, request.count()),
+        textTime ? Tensors.repeatEach(pooled, request.count()) : null,
         textTime ? timeIds(batch, request) : null);
   }
 
-  private Embeddings embed(String prompt) {
-    List<TextEncoder> encoders = model.textEncoders();
-    boolean textTime = model.unet().usesTextTime();
+  private Text read(String text, PromptOptions options) {
+    List<PromptParser.Segment> segments = PromptParser.parse(text, options);
+    return new Text(
+        tokenizers.stream()
+            .map(tokenizer -> PromptChunk.of(segments, tokenizer, options))
+            .toList());
+  }
+
+  private Embeddings embed(Text text, int chunks, List<TextEncoder> encoders, int clipSkip) {
     List<Tensor> states = new ArrayList<>();
     Tensor pooled = null;
     for (int i = 0; i < encoders.size(); i++) {
-      long[] ids = tokenizers.get(i).encode(prompt);
+      List<PromptChunk> own = new ArrayList<>(text.byEncoder().get(i));
+      while (own.size() < chunks) {
+        own.add(PromptChunk.empty(tokenizers.get(i)));
+      }
       TextEncoder.Encoding encoding =
-          encoders.get(i).encode(Tensor.of(ids, 1, ids.length), textTime ? 1 : 0, !textTime);
-      states.add(encoding.hiddenState());
+          encoders.get(i).encode(ids(own), (textTime ? 1 : 0) + clipSkip, !textTime);
+      Tensor hidden = encoding.hiddenState();
+      for (int chunk = 0; chunk < chunks; chunk++) {
+        if (own.get(chunk).isWeighted()) {
+          weigh(hidden.rows(chunk, chunk + 1).floats(), own.get(chunk).weights());
+        }
+      }
+      states.add(hidden.reshape(1, chunks * hidden.dimension(1), hidden.dimension(2)));
       if (encoding.textEmbeds() != null) {
-        pooled = encoding.textEmbeds();
+        pooled = encoding.textEmbeds().rows(0, 1);
       }
     }
-    return new Embeddings(concatenateLast(states), pooled);
+    return new Embeddings(Tensors.concatenateLast(states), pooled);
+  }
+
+  private static Tensor ids(List<PromptChunk> chunks) {
+    int length = chunks.get(0).ids().length;
+    Tensor ids = Tensor.allocate(DType.INT64, chunks.size(), length);
+    LongBuffer out = ids.longs();
+    chunks.forEach(chunk -> out.put(chunk.ids()));
+    return ids;
+  }
+
+  /** Multiplies each token's embedding and gives the whole its mean back. */
+  private static void weigh(FloatBuffer values, float[] weights) {
+    int width = values.capacity() / weights.length;
+    double before = 0;
+    double after = 0;
+    for (int i = 0; i < values.capacity(); i++) {
+      float value = values.get(i);
+      float weighed = value * weights[i / width];
+      before += value;
+      after += weighed;
+      values.put(i, weighed);
+    }
+    float correction = (float) (before / after);
+    for (int i = 0; i < values.capacity(); i++) {
+      values.put(i, values.get(i) * correction);
+    }
   }
 
   /** SDXL: original size, crop offset and target size, height before width. */
@@ -109,48 +164,5 @@ final class PromptEncoder {
       ids[i * 6 + 5] = request.width();
     }
     return Tensor.of(ids, batch, 6);
-  }
-
-  /** Stacks one-row tensors, each repeated {@code count} times in a row. */
-  private static Tensor repeatEach(List<Tensor> rows, int count) {
-    if (rows.size() == 1 && count == 1) {
-      return rows.get(0);
-    }
-    long[] shape = rows.get(0).shape();
-    shape[0] = (long) rows.size() * count;
-    Tensor result = Tensor.allocate(DType.FLOAT32, shape);
-    ByteBuffer out = result.buffer();
-    for (Tensor row : rows) {
-      for (int i = 0; i < count; i++) {
-        out.put(row.buffer());
-      }
-    }
-    return result;
-  }
-
-  /** Joins {@code [1, length, width_i]} tensors along the last axis. */
-  private static Tensor concatenateLast(List<Tensor> parts) {
-    if (parts.size() == 1) {
-      return parts.get(0);
-    }
-    long length = parts.get(0).dimension(1);
-    long width = 0;
-    for (Tensor part : parts) {
-      if (part.dimension(1) != length) {
-        throw new IllegalStateException(
-            "the tokenizers give %d and %d tokens; both text encoders need the same length"
-                .formatted(length, part.dimension(1)));
-      }
-      width += part.dimension(2);
-    }
-    Tensor result = Tensor.allocate(DType.FLOAT32, 1, length, width);
-    ByteBuffer out = result.buffer();
-    for (int token = 0; token < length; token++) {
-      for (Tensor part : parts) {
-        int rowBytes = part.byteSize() / (int) length;
-        out.put(part.buffer().slice(token * rowBytes, rowBytes));
-      }
-    }
-    return result;
   }
 }

@@ -19,4 +19,12 @@ public interface Scheduler {
    *     both values and the remedy
    */
   Sampler sampler(SamplingPlan plan);
+
+  /**
+   * Whether a plan's {@linkplain SamplingPlan#strength() strength} chooses the timesteps, as in
+   * schedulers of distilled models.
+   */
+  default boolean readsStrength() {
+    return false;
+  }
 }

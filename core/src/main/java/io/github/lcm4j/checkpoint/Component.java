@@ -45,39 +45,77 @@ public record Component(
    */
   public int requireInt(String key) throws CheckpointException {
     JsonNode node = config.path(key);
-    if (!node.isIntegralNumber() || !node.canConvertToInt()) {
-      throw new CheckpointException(
-          "%s: %s must be a whole number, found %s"
-              .formatted(folder.resolve("config.json"), key, describe(node)));
+    if (!isInt(node)) {
+      throw new CheckpointException(wrongType(key, "a whole number", node));
     }
     return node.intValue();
   }
 
-  /** A whole number of the configuration, or a default where it is missing or null. */
+  /**
+   * A whole number of the configuration, or a default where it is missing or null.
+   *
+   * @throws IllegalArgumentException if it is something else; the message names the file
+   */
   public int intOr(String key, int otherwise) {
     JsonNode node = config.path(key);
-    return node.isIntegralNumber() ? node.intValue() : otherwise;
+    return isUnset(node) ? otherwise : require(isInt(node), key, "a whole number", node).intValue();
   }
 
-  /** A number of the configuration, or a default where it is missing or null. */
+  /**
+   * A number of the configuration, or a default where it is missing or null.
+   *
+   * @throws IllegalArgumentException if it is something else; the message names the file
+   */
   public double doubleOr(String key, double otherwise) {
     JsonNode node = config.path(key);
-    return node.isNumber() ? node.doubleValue() : otherwise;
+    return isUnset(node)
+        ? otherwise
+        : require(node.isNumber(), key, "a number", node).doubleValue();
   }
 
-  /** A truth value of the configuration, or a default where it is missing or null. */
+  /**
+   * A truth value of the configuration, or a default where it is missing or null.
+   *
+   * @throws IllegalArgumentException if it is something else; the message names the file
+   */
   public boolean booleanOr(String key, boolean otherwise) {
     JsonNode node = config.path(key);
-    return node.isBoolean() ? node.booleanValue() : otherwise;
+    return isUnset(node)
+        ? otherwise
+        : require(node.isBoolean(), key, "true or false", node).booleanValue();
   }
 
-  /** A string of the configuration, or a default where it is missing or null. */
+  /**
+   * A string of the configuration, or a default where it is missing or null.
+   *
+   * @throws IllegalArgumentException if it is something else; the message names the file
+   */
   public String textOr(String key, String otherwise) {
     JsonNode node = config.path(key);
-    return node.isTextual() ? node.textValue() : otherwise;
+    return isUnset(node) ? otherwise : require(node.isTextual(), key, "a string", node).textValue();
   }
 
-  private static String describe(JsonNode node) {
-    return node.isMissingNode() ? "nothing" : node.toString();
+  private static boolean isUnset(JsonNode node) {
+    return node.isMissingNode() || node.isNull();
+  }
+
+  /** Some writers store a whole number as 4.0. */
+  private static boolean isInt(JsonNode node) {
+    return node.isNumber() && node.doubleValue() == node.intValue();
+  }
+
+  private JsonNode require(boolean fits, String key, String expected, JsonNode node) {
+    if (!fits) {
+      throw new IllegalArgumentException(wrongType(key, expected, node));
+    }
+    return node;
+  }
+
+  private String wrongType(String key, String expected, JsonNode node) {
+    Path file = folder.resolve("config.json");
+    return config.isEmpty()
+        ? "%s is missing or empty; %s must be %s".formatted(file, key, expected)
+        : "%s: %s must be %s, found %s"
+            .formatted(file, key, expected, node.isMissingNode() ? "nothing" : node);
   }
 }

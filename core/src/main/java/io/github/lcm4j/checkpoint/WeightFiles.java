@@ -37,9 +37,16 @@ final class WeightFiles {
         }
       }
     }
+    String found = list(folder);
     throw new CheckpointException(
-        "%s holds no weights: expected %s.safetensors (or .fp16.safetensors, or an index of shards), found %s"
-            .formatted(folder, String.join(".safetensors or ", stems), list(folder)));
+        "%s holds no weights: expected %s.safetensors (or .fp16.safetensors, or an index of shards), found %s%s"
+            .formatted(
+                folder,
+                String.join(".safetensors or ", stems),
+                found,
+                found.contains(".bin") || found.contains(".ckpt")
+                    ? "; PyTorch's own files must be converted to safetensors first"
+                    : ""));
   }
 
   private static String list(Path folder) throws IOException {

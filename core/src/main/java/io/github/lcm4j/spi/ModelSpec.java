@@ -3,7 +3,9 @@ package io.github.lcm4j.spi;
 import io.github.lcm4j.ExecutionProvider;
 import io.github.lcm4j.LoraSpec;
 import io.github.lcm4j.checkpoint.Checkpoint;
+import io.github.lcm4j.tensor.Tensor;
 import java.util.List;
+import java.util.Map;
 
 /**
  * What a backend is to load.
@@ -13,18 +15,32 @@ import java.util.List;
  * @param lenientLoras whether a LoRA key without a matching weight is reported rather than refused
  * @param executionProvider where to compute
  * @param threads threads one network may use; 0 for the backend's choice
+ * @param tokenEmbeddings by text encoder part, float32 {@code [tokens, hidden_size]}: embeddings of
+ *     tokens beyond the vocabulary, whose ids go on from {@code vocab_size}; empty for none
  */
 public record ModelSpec(
     Checkpoint checkpoint,
     List<LoraSpec> loras,
     boolean lenientLoras,
     ExecutionProvider executionProvider,
-    int threads) {
-  /** Copies the list. */
+    int threads,
+    Map<String, Tensor> tokenEmbeddings) {
+  /** Copies the collections. */
   public ModelSpec {
     loras = List.copyOf(loras);
+    tokenEmbeddings = Map.copyOf(tokenEmbeddings);
     if (threads < 0) {
       throw new IllegalArgumentException("threads must be at least 0, found " + threads);
     }
+  }
+
+  /** A checkpoint with LoRAs and nothing else. */
+  public ModelSpec(
+      Checkpoint checkpoint,
+      List<LoraSpec> loras,
+      boolean lenientLoras,
+      ExecutionProvider executionProvider,
+      int threads) {
+    this(checkpoint, loras, lenientLoras, executionProvider, threads, Map.of());
   }
 }

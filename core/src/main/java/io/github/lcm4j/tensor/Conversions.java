@@ -1,79 +1,100 @@
 package io.github.lcm4j.tensor;
 
-/** Casts between the floating-point types. Java 17 has no {@code Float.float16ToFloat}. */
+/**
+ * Casts between the floating-point types. Java 17 has no {@code Float.float16ToFloat}.
+ *
+ * <p>Elements go through small arrays: buffers are of several classes, and a call for each element
+ * could not be inlined.
+ */
 final class Conversions {
-  private Conversions() {}
-
-  /** Elements converted at a time, through arrays that stay in the first-level cache. */
   private static final int CHUNK = 2048;
 
-  static Tensor toFloat32(Tensor tensor) {
-    return cast(tensor, DType.FLOAT32);
+  /** Every half-precision number as a float, by its bits; a look-up is faster than arithmetic. */
+  private static final float[] HALVES = new float[1 << 16];
+
+  static {
+    for (int bits = 0; bits < HALVES.length; bits++) {
+      HALVES[bits] = halfToFloat((short) bits);
+    }
   }
 
+  private Conversions() {}
+
+  /** A cast, rounding to nearest even; the tensor itself if it has the type already. */
   static Tensor cast(Tensor tensor, DType target) {
     requireFloating(tensor.dtype());
     requireFloating(target);
     if (tensor.dtype() == target) {
       return tensor;
     }
-    Tensor converted = Tensor.allocate(target, tensor.shape());
-    castInto(tensor, converted);
-    return converted;
+    Tensor result = Tensor.allocate(target, tensor.shape());
+    castInto(tensor, result);
+    return result;
   }
 
   static void castInto(Tensor tensor, Tensor target) {
     requireFloating(tensor.dtype());
     requireFloating(target.dtype());
-    if (tensor.elementCount() != target.elementCount()) {
+    int count = tensor.elementCount();
+    if (count != target.elementCount()) {
       throw new IllegalArgumentException("cannot cast " + tensor + " into " + target);
     }
     if (tensor.dtype() == target.dtype()) {
       target.buffer().put(tensor.buffer());
       return;
     }
-    float[] wide = new float[CHUNK];
-    short[] narrow = new short[CHUNK];
-    int count = tensor.elementCount();
-    for (int at = 0; at < count; at += CHUNK) {
-      int length = Math.min(CHUNK, count - at);
-      read(tensor, at, wide, narrow, length);
-      write(target, at, wide, narrow, length);
+    float[] chunk = new float[CHUNK];
+    short[] bits = new short[CHUNK];
+    for (int start = 0; start < count; start += CHUNK) {
+      int length = Math.min(CHUNK, count - start);
+      read(tensor, start, chunk, 0, length, bits);
+      write(chunk, length, bits, target, start);
     }
   }
 
-  private static void read(Tensor tensor, int at, float[] wide, short[] narrow, int length) {
-    if (tensor.dtype() == DType.FLOAT32) {
-      tensor.floats().get(at, wide, 0, length);
+  static float[] toFloatArray(Tensor tensor) {
+    requireFloating(tensor.dtype());
+    float[] values = new float[tensor.elementCount()];
+    short[] bits = new short[CHUNK];
+    for (int start = 0; start < values.length; start += CHUNK) {
+      read(tensor, start, values, start, Math.min(CHUNK, values.length - start), bits);
+    }
+    return values;
+  }
+
+  private static void read(
+      Tensor from, int start, float[] to, int offset, int length, short[] bits) {
+    if (from.dtype() == DType.FLOAT32) {
+      from.floats().get(start, to, offset, length);
       return;
     }
-    tensor.buffer().asShortBuffer().get(at, narrow, 0, length);
-    if (tensor.dtype() == DType.BFLOAT16) {
+    from.buffer().asShortBuffer().get(start, bits, 0, length);
+    if (from.dtype() == DType.BFLOAT16) {
       for (int i = 0; i < length; i++) {
-        wide[i] = Float.intBitsToFloat(narrow[i] << 16);
+        to[offset + i] = Float.intBitsToFloat(bits[i] << 16);
       }
     } else {
       for (int i = 0; i < length; i++) {
-        wide[i] = halfToFloat(narrow[i]);
+        to[offset + i] = HALVES[bits[i] & 0xffff];
       }
     }
   }
 
-  private static void write(Tensor tensor, int at, float[] wide, short[] narrow, int length) {
-    if (tensor.dtype() == DType.FLOAT32) {
-      tensor.floats().put(at, wide, 0, length);
+  private static void write(float[] from, int length, short[] bits, Tensor to, int start) {
+    if (to.dtype() == DType.FLOAT32) {
+      to.floats().put(start, from, 0, length);
       return;
     }
-    if (tensor.dtype() == DType.BFLOAT16) {
+    if (to.dtype() == DType.BFLOAT16) {
       for (int i = 0; i < length; i++) {
-        narrow[i] = floatToBfloat(wide[i]);
+        bits[i] = floatToBfloat(from[i]);
       }
     } else {
       for (int i = 0; i < length; i++) {
-        narrow[i] = floatToHalf(wide[i]);
+        bits[i] = floatToHalf(from[i]);
       }
     }
-    tensor.buffer().asShortBuffer().put(at, narrow, 0, length);
+    to.buffer().asShortBuffer().put(start, bits, 0, length);
   }
 
   static float halfToFloat(short bits) {

@@ -159,12 +159,13 @@ public final class Tensor {
     return buffer().asIntBuffer();
   }
 
-  /** The elements of a floating-point tensor, widened to float32, as a new array. */
+  /**
+   * The elements of a floating-point tensor, widened to float32, as a new array.
+   *
+   * @throws IllegalStateException if the tensor is not floating-point
+   */
   public float[] toFloatArray() {
-    float[] values = new float[elementCount()];
-    Tensor wide = dtype == DType.FLOAT32 ? this : toFloat32();
-    wide.floats().get(values);
-    return values;
+    return Conversions.toFloatArray(this);
   }
 
   /**
@@ -174,7 +175,7 @@ public final class Tensor {
    * @throws IllegalStateException if the tensor is not floating-point
    */
   public Tensor toFloat32() {
-    return Conversions.toFloat32(this);
+    return Conversions.cast(this, DType.FLOAT32);
   }
 
   /**

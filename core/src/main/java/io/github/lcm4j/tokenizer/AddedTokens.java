@@ -15,7 +15,10 @@ final class AddedTokens {
   private static final Pattern WORD_CHARACTER =
       Pattern.compile("\\w", Pattern.UNICODE_CHARACTER_CLASS);
 
-  private record Entry(String content, AddedToken token, int id) {}
+  private static final Comparator<Entry> LONGEST_FIRST =
+      Comparator.comparingInt((Entry entry) -> entry.content().length()).reversed();
+
+  private record Entry(String content, AddedToken token, int[] ids) {}
 
   private final Map<String, Integer> ids;
   private final List<Entry> asWritten;
@@ -38,16 +41,31 @@ final class AddedTokens {
       int id = known == null ? next++ : known;
       ids.put(token.content(), id);
       if (token.normalized()) {
-        normalized.add(new Entry(PromptSplitter.normalize(token.content()), token, id));
+        normalized.add(new Entry(PromptSplitter.normalize(token.content()), token, new int[] {id}));
       } else {
-        asWritten.add(new Entry(token.content(), token, id));
+        asWritten.add(new Entry(token.content(), token, new int[] {id}));
       }
     }
-    Comparator<Entry> longestFirst =
-        Comparator.comparingInt((Entry entry) -> entry.content().length()).reversed();
-    asWritten.sort(longestFirst);
-    normalized.sort(longestFirst);
+    asWritten.sort(LONGEST_FIRST);
+    normalized.sort(LONGEST_FIRST);
     return new AddedTokens(ids, asWritten, normalized);
+  }
+
+  /** These and further tokens that are looked for in normalised text, each for several ids. */
+  AddedTokens and(Map<String, int[]> further) {
+    List<Entry> all = new ArrayList<>(normalized);
+    further.forEach(
+        (content, its) -> {
+          AddedToken token = new AddedToken(content, false, false, false, true);
+          all.add(new Entry(PromptSplitter.normalize(content), token, its.clone()));
+        });
+    all.sort(LONGEST_FIRST);
+    return new AddedTokens(ids, asWritten, all);
+  }
+
+  /** Whether there is a token of that text. */
+  boolean contains(String content) {
+    return ids.containsKey(content);
   }
 
   /** The id of an added token. */
@@ -98,7 +116,9 @@ final class AddedTokens {
       if (start > done) {
         rest.accept(text.substring(done, start));
       }
-      token.accept(entry.id());
+      for (int id : entry.ids()) {
+        token.accept(id);
+      }
       done = end;
       i = end;
     }

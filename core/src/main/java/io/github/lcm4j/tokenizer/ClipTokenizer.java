@@ -1,8 +1,10 @@
 package io.github.lcm4j.tokenizer;
 
+import io.github.lcm4j.checkpoint.CheckpointException;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Map;
 
 /**
  * CLIP's tokenizer: lower-cased byte-level byte pair encoding (Sennrich et al. 2016) with an
@@ -45,6 +47,33 @@ public final class ClipTokenizer {
    */
   public static ClipTokenizer open(Path folder) throws IOException {
     return new ClipTokenizer(TokenizerFiles.read(folder));
+  }
+
+  private ClipTokenizer(ClipTokenizer other, AddedTokens addedTokens) {
+    this.addedTokens = addedTokens;
+    encoding = other.encoding;
+    bosTokenId = other.bosTokenId;
+    eosTokenId = other.eosTokenId;
+    padTokenId = other.padTokenId;
+    modelMaxLength = other.modelMaxLength;
+  }
+
+  /**
+   * This tokenizer with further tokens, found wherever they stand in the lower-cased text (even
+   * inside a word), as transformers finds tokens that were added to a tokenizer.
+   *
+   * @param tokens the ids that each token stands for
+   * @return a new tokenizer
+   * @throws CheckpointException if a token is a word that the tokenizer knows already
+   */
+  public ClipTokenizer withTokens(Map<String, int[]> tokens) throws CheckpointException {
+    for (String token : tokens.keySet()) {
+      if (addedTokens.contains(token) || tokenize(token).length <= 1) {
+        throw new CheckpointException(
+            "the tokenizer already knows '%s'; give the new token another name".formatted(token));
+      }
+    }
+    return new ClipTokenizer(this, addedTokens.and(tokens));
   }
 
   /**

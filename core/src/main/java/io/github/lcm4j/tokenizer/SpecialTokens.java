@@ -9,6 +9,7 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 
 /**
@@ -54,34 +55,14 @@ record SpecialTokens(
 
   static SpecialTokens read(Path folder, ObjectNode config, ObjectNode tokenizer)
       throws IOException {
+    boolean settled = config.path(DECODER).isObject();
     ObjectNode names = config.deepCopy();
-    Map<Integer, AddedToken> defined = new TreeMap<>();
-    if (config.path(DECODER).isObject()) {
-      for (Map.Entry<String, JsonNode> entry : config.path(DECODER).properties()) {
-        defined.put(
-            id(folder.resolve(CONFIG_FILE), entry.getKey()),
-            token(folder.resolve(CONFIG_FILE), DECODER, entry.getValue(), false));
-      }
-    } else {
+    if (!settled) {
       names.setAll(TokenizerFiles.readJson(folder.resolve(MAP_FILE)));
-      Path addedFile = folder.resolve(ADDED_FILE);
-      for (Map.Entry<String, JsonNode> entry : TokenizerFiles.readJson(addedFile).properties()) {
-        defined.put(
-            id(addedFile, entry.getValue().asText()),
-            new AddedToken(entry.getKey(), false, false, false, true));
-      }
-      Path tokenizerFile = folder.resolve("tokenizer.json");
-      for (JsonNode node : tokenizer.path("added_tokens")) {
-        defined.put(
-            id(tokenizerFile, node.path("id").asText()),
-            token(tokenizerFile, "added_tokens", node, false));
-      }
     }
     Map<String, AddedToken> standard = new LinkedHashMap<>();
+    DEFAULTS.forEach((name, content) -> standard.put(name, AddedToken.special(content)));
     Map<String, AddedToken> further = new LinkedHashMap<>();
-    for (Map.Entry<String, String> entry : DEFAULTS.entrySet()) {
-      standard.put(entry.getKey(), AddedToken.special(entry.getValue()));
-    }
     for (Map.Entry<String, JsonNode> entry : names.properties()) {
       String key = entry.getKey();
       JsonNode node = entry.getValue();
@@ -95,13 +76,17 @@ record SpecialTokens(
         }
       }
     }
-    // A definition settles how its token is found; else the last of several names does.
-    Map<String, AddedToken> added = new LinkedHashMap<>();
-    standard.values().forEach(token -> added.put(token.content(), token));
-    further.values().forEach(token -> added.put(token.content(), token));
+    // The last of several names for a token says how it is found, and a definition overrides them.
+    Map<String, AddedToken> named = new LinkedHashMap<>();
+    standard.values().forEach(token -> named.put(token.content(), token));
+    further.values().forEach(token -> named.put(token.content(), token));
     Map<String, AddedToken> all = new LinkedHashMap<>();
+    Map<Integer, AddedToken> defined =
+        settled
+            ? decoder(folder.resolve(CONFIG_FILE), config)
+            : definitions(folder, tokenizer, named.keySet());
     defined.values().forEach(token -> all.put(token.content(), token));
-    added.forEach(all::putIfAbsent);
+    named.forEach(all::putIfAbsent);
     all.remove("");
     return new SpecialTokens(
         required(folder, standard, "bos_token"),
@@ -109,6 +94,35 @@ record SpecialTokens(
         standard.get("unk_token").content(),
         required(folder, standard, "pad_token"),
         all.values());
+  }
+
+  private static Map<Integer, AddedToken> decoder(Path file, ObjectNode config)
+      throws CheckpointException {
+    Map<Integer, AddedToken> defined = new TreeMap<>();
+    for (Map.Entry<String, JsonNode> entry : config.get(DECODER).properties()) {
+      defined.put(id(file, entry.getKey()), token(file, DECODER, entry.getValue(), false));
+    }
+    return defined;
+  }
+
+  private static Map<Integer, AddedToken> definitions(
+      Path folder, ObjectNode tokenizer, Set<String> named) throws IOException {
+    Map<Integer, AddedToken> defined = new TreeMap<>();
+    Path addedFile = folder.resolve(ADDED_FILE);
+    for (Map.Entry<String, JsonNode> entry : TokenizerFiles.readJson(addedFile).properties()) {
+      String content = entry.getKey();
+      boolean normalized = !named.contains(content);
+      defined.put(
+          id(addedFile, entry.getValue().asText()),
+          new AddedToken(content, false, false, false, normalized));
+    }
+    Path tokenizerFile = folder.resolve("tokenizer.json");
+    for (JsonNode node : tokenizer.path("added_tokens")) {
+      defined.put(
+          id(tokenizerFile, node.path("id").asText()),
+          token(tokenizerFile, "added_tokens", node, false));
+    }
+    return defined;
   }
 
   private static String required(Path folder, Map<String, AddedToken> standard, String name)

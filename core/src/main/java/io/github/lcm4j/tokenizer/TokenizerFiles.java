@@ -62,17 +62,17 @@ record TokenizerFiles(
       vocabulary = vocabulary(vocabularyFile, readJson(vocabularyFile));
       merges = readMerges(mergesFile);
     } else {
+      String fault = "holds no tokenizer";
+      if (!Files.isDirectory(folder)) {
+        fault = "is not a folder";
+      } else if (Files.isRegularFile(vocabularyFile)) {
+        fault = "has no merges.txt";
+      } else if (Files.isRegularFile(mergesFile)) {
+        fault = "has no vocab.json";
+      }
       throw new CheckpointException(
           "%s %s; a CLIP tokenizer is tokenizer.json, or vocab.json and merges.txt"
-              .formatted(
-                  folder,
-                  !Files.isDirectory(folder)
-                      ? "is not a folder"
-                      : Files.isRegularFile(vocabularyFile)
-                          ? "has no merges.txt"
-                          : Files.isRegularFile(mergesFile)
-                              ? "has no vocab.json"
-                              : "holds no tokenizer"));
+              .formatted(folder, fault));
     }
     Path configFile = folder.resolve("tokenizer_config.json");
     ObjectNode config = readJson(configFile);

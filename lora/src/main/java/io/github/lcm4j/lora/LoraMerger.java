@@ -41,11 +41,13 @@ public final class LoraMerger {
   private final boolean keepFloat32;
   private final MatrixProduct product;
   private final int threads;
+  private final int blockElements;
 
   private LoraMerger(Builder builder) {
     this.lenient = builder.lenient;
     this.keepFloat32 = builder.keepFloat32;
     this.product = builder.product;
+    this.blockElements = builder.blockElements;
     this.threads =
         builder.threads == 0 ? Runtime.getRuntime().availableProcessors() : builder.threads;
   }
@@ -64,8 +66,9 @@ public final class LoraMerger {
   public static final class Builder {
     private boolean lenient;
     private boolean keepFloat32;
-    private MatrixProduct product = MatrixProduct.java();
+    private MatrixProduct product = MatrixProduct.plainJava();
     private int threads;
+    private int blockElements = WeightFolder.BLOCK_ELEMENTS;
 
     private Builder() {}
 
@@ -101,6 +104,12 @@ public final class LoraMerger {
         throw new IllegalArgumentException("threads must be at least 0, found " + value);
       }
       threads = value;
+      return this;
+    }
+
+    /** How much of a weight is worked on at a time, for tests. */
+    Builder blockElements(int value) {
+      blockElements = value;
       return this;
     }
 
@@ -213,7 +222,7 @@ public final class LoraMerger {
     AtomicInteger next = new AtomicInteger();
     Callable<Void> worker =
         () -> {
-          WeightFolder folder = new WeightFolder(product, keepFloat32);
+          WeightFolder folder = new WeightFolder(product, blockElements, keepFloat32);
           try {
             for (int i = next.getAndIncrement(); i < jobs.size(); i = next.getAndIncrement()) {
               jobs.get(i).run(folder);

@@ -9,6 +9,9 @@ import java.nio.FloatBuffer;
  * start at the buffer's position; positions and limits are left as they are. {@code a} and {@code
  * b} may be read-only views of a mapped file.
  *
+ * <p>Here {@code k} is a LoRA's rank, {@code n} a weight's inputs times its kernel and {@code m}
+ * some of its outputs, so many that {@code c} has about two million elements where the weight has.
+ *
  * <p>{@link LoraMerger} folds several weights at a time, each on a thread of its own, and calls
  * this from all of them: an implementation must be safe for that, and best computes one product on
  * the calling thread only.
@@ -29,7 +32,7 @@ public interface MatrixProduct {
   void multiplyAdd(float scale, FloatBuffer a, FloatBuffer b, FloatBuffer c, int m, int k, int n);
 
   /** The product in plain Java. */
-  static MatrixProduct java() {
+  static MatrixProduct plainJava() {
     return BlockedProduct.INSTANCE;
   }
 }

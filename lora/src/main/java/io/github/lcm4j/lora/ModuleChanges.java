@@ -259,7 +259,11 @@ final class ModuleChanges {
   private double scale(int rank) throws LoraException {
     LoraKey alpha = keys.get(LoraRole.ALPHA);
     return file.config()
-        .scale(alpha == null ? null : file.scalar(alpha), table.component(), module, rank);
+        .scale(
+            alpha == null ? null : file.scalar(alpha),
+            table.component(),
+            table.fullPath(module),
+            rank);
   }
 
   private boolean has(LoraRole... roles) {

@@ -84,6 +84,11 @@ final class ModuleTable {
     return modules;
   }
 
+  /** The path PEFT's patterns are written for, whether or not the checkpoint shortens it. */
+  String fullPath(String module) {
+    return component.equals("unet") || module.startsWith(TEXT_MODEL) ? module : TEXT_MODEL + module;
+  }
+
   /** The path of a module a LoRA file names, or null if this component has no such module. */
   @Nullable String find(String name) {
     return byName.get(flatten(name));

@@ -36,19 +36,16 @@ sealed interface WeightDelta permits LowRankDelta, HadamardDelta, KroneckerDelta
    * A pristine weight, cut into rows.
    *
    * @param tensor the weight
-   * @param shape its shape
    * @param rows extent of its first axis
    * @param columns product of its other extents
+   * @param blockRows how many rows to work on at a time
    */
-  record Base(Tensor tensor, long[] shape, int rows, int columns) {
-    /** Elements that are worked on at a time: small enough for the caches, large for a product. */
-    private static final int BLOCK = 1 << 20;
-
-    private static final int MIN_BLOCK_ROWS = 64;
-
-    static Base of(Tensor tensor) {
-      int rows = tensor.rank() == 0 ? 1 : (int) tensor.dimension(0);
-      return new Base(tensor, tensor.shape(), rows, tensor.elementCount() / Math.max(1, rows));
+  record Base(Tensor tensor, int rows, int columns, int blockRows) {
+    /** A weight of at least one axis, to be worked on about {@code blockElements} at a time. */
+    static Base of(Tensor tensor, int blockElements) {
+      int rows = (int) tensor.dimension(0);
+      int columns = tensor.elementCount() / rows;
+      return new Base(tensor, rows, columns, Math.min(rows, Math.max(1, blockElements / columns)));
     }
 
     /**
@@ -62,11 +59,6 @@ sealed interface WeightDelta permits LowRankDelta, HadamardDelta, KroneckerDelta
       Tensor wide = scratch.rows(0, count);
       tensor.rows(from, to).castInto(wide);
       return wide.floats();
-    }
-
-    /** How many rows to work on at a time. */
-    int blockRows() {
-      return Math.min(rows, Math.max(MIN_BLOCK_ROWS, BLOCK / Math.max(1, columns)));
     }
   }
 }

@@ -16,11 +16,16 @@ final class WeightFolder {
   /** The largest finite float16, plus half of its last place: what rounds to infinity. */
   private static final int FLOAT16_OVERFLOW_BITS = Float.floatToRawIntBits(65520f);
 
+  /** Elements worked on at a time: few enough for the caches, enough rows for a fast product. */
+  static final int BLOCK_ELEMENTS = 1 << 21;
+
   private final Workspace workspace;
+  private final int blockElements;
   private final boolean keepFloat32;
 
-  WeightFolder(MatrixProduct product, boolean keepFloat32) {
+  WeightFolder(MatrixProduct product, int blockElements, boolean keepFloat32) {
     this.workspace = new Workspace(product);
+    this.blockElements = blockElements;
     this.keepFloat32 = keepFloat32;
   }
 
@@ -53,7 +58,7 @@ final class WeightFolder {
    */
   Folded fold(String name, Tensor pristine, List<Contribution> contributions) throws LoraException {
     workspace.release(0);
-    WeightDelta.Base base = WeightDelta.Base.of(pristine);
+    WeightDelta.Base base = WeightDelta.Base.of(pristine, blockElements);
     List<WeightDelta.Rows> changes = new ArrayList<>();
     for (Contribution contribution : contributions) {
       changes.add(contribution.delta().load(base, workspace));

@@ -108,15 +108,25 @@ final class Workspace {
    * values: 0 if all elements are zero, at least those of infinity if one is infinite or NaN.
    */
   int largestMagnitudeBits(FloatBuffer buffer) {
-    int largest = 0;
+    Arrays.fill(x, 0);
+    int largest0 = 0;
+    int largest1 = 0;
+    int largest2 = 0;
+    int largest3 = 0;
     for (int at = 0; at < buffer.capacity(); at += CHUNK) {
-      int length = Math.min(CHUNK, buffer.capacity() - at);
-      buffer.get(at, x, 0, length);
-      for (int i = 0; i < length; i++) {
-        largest = Math.max(largest, Float.floatToRawIntBits(x[i]) & 0x7fffffff);
+      buffer.get(at, x, 0, Math.min(CHUNK, buffer.capacity() - at)); // the rest was seen or is 0
+      for (int i = 0; i < CHUNK; i += 4) {
+        largest0 = Math.max(largest0, magnitudeBits(x[i]));
+        largest1 = Math.max(largest1, magnitudeBits(x[i + 1]));
+        largest2 = Math.max(largest2, magnitudeBits(x[i + 2]));
+        largest3 = Math.max(largest3, magnitudeBits(x[i + 3]));
       }
     }
-    return largest;
+    return Math.max(Math.max(largest0, largest1), Math.max(largest2, largest3));
+  }
+
+  private static int magnitudeBits(float value) {
+    return Float.floatToRawIntBits(value) & 0x7fffffff;
   }
 
   /** The transpose of a {@code [rows, columns]} matrix. */

@@ -54,7 +54,7 @@ final class EmittedModel implements DiffusionModel {
             case UNET -> UnetGraph.emit(component, source);
             case VAE -> OrtVae.decoderGraph(component, source);
             case VAE_ENCODER -> OrtVae.encoderGraph(component, source);
-            default -> ClipTextGraph.emit(component, source);
+            default -> ClipTextGraph.emit(component, source, spec.tokenEmbeddings().get(part));
           };
       return OrtNetwork.create(part, graph, source, changed, runtime);
     }
@@ -79,7 +79,13 @@ final class EmittedModel implements DiffusionModel {
     for (String name : TEXT_ENCODERS) {
       if (networks.containsKey(name)) {
         Component component = base.checkpoint().require(name);
-        textEncoders.add(new OrtTextEncoder(network(name), component, base.weights().get(name)));
+        Tensor further = base.spec().tokenEmbeddings().get(name);
+        textEncoders.add(
+            new OrtTextEncoder(
+                network(name),
+                component,
+                base.weights().get(name),
+                further == null ? 0 : (int) further.dimension(0)));
       }
     }
     this.vaeDecoder = new OrtVae.Decoder(network(VAE), base.checkpoint().require(VAE));

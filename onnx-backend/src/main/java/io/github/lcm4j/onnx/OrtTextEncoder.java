@@ -22,13 +22,16 @@ final class OrtTextEncoder implements TextEncoder {
   private final int maxPositions;
   private final long projectionDim;
 
-  OrtTextEncoder(OrtNetwork network, Component component, WeightSource weights)
+  /**
+   * @param furtherTokens tokens beyond the vocabulary
+   */
+  OrtTextEncoder(OrtNetwork network, Component component, WeightSource weights, int furtherTokens)
       throws CheckpointException {
     this.network = network;
     this.name = component.name();
     this.layers = component.requireInt("num_hidden_layers");
     this.hiddenSize = component.requireInt("hidden_size");
-    this.vocabSize = component.requireInt("vocab_size");
+    this.vocabSize = component.requireInt("vocab_size") + furtherTokens;
     this.maxPositions = component.requireInt("max_position_embeddings");
     this.projectionDim = weights.contains(PROJECTION) ? weights.info(PROJECTION).shape()[0] : 0;
   }

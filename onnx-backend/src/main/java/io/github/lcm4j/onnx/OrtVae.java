@@ -20,6 +20,12 @@ final class OrtVae {
     return component.className().equals("AutoencoderTiny");
   }
 
+  private static int scaleFactorOf(Component component) {
+    return isTiny(component)
+        ? AutoencoderTinyGraph.scaleFactor(component)
+        : AutoencoderKlGraph.scaleFactor(component);
+  }
+
   static NetworkGraph decoderGraph(Component component, WeightSource weights)
       throws CheckpointException {
     return isTiny(component)
@@ -43,7 +49,7 @@ final class OrtVae {
    */
   record Decoder(OrtNetwork network, int scaleFactor, int channels) implements VaeDecoder {
     Decoder(OrtNetwork network, Component component) {
-      this(network, AutoencoderKlGraph.scaleFactor(component), component.intOr("out_channels", 3));
+      this(network, scaleFactorOf(component), component.intOr("out_channels", 3));
     }
 
     @Override
@@ -74,7 +80,7 @@ final class OrtVae {
       this(
           network,
           isTiny(component) ? "latent_sample" : "latent_parameters",
-          AutoencoderKlGraph.scaleFactor(component),
+          scaleFactorOf(component),
           component.intOr("latent_channels", 4) * (isTiny(component) ? 1 : 2));
     }
 

@@ -8,7 +8,10 @@ import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.net.URISyntaxException;
 import java.net.URL;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
+import java.util.stream.Stream;
 import javax.imageio.ImageIO;
 
 /** Reference data among the test resources, and how results compare with it. */
@@ -24,6 +27,30 @@ final class Golden {
       return Path.of(url.toURI());
     } catch (URISyntaxException e) {
       throw new IllegalArgumentException(e);
+    }
+  }
+
+  /**
+   * A checkpoint folder made of the parts of one, some of them replaced.
+   *
+   * @param target an empty folder
+   * @param parts folders of reference data by the name of the part
+   */
+  static Path assemble(Path target, String base, Map<String, String> parts) throws IOException {
+    try (Stream<Path> entries = Files.list(path(base))) {
+      for (Path entry : entries.toList()) {
+        String name = entry.getFileName().toString();
+        copy(parts.containsKey(name) ? path(parts.get(name)) : entry, target.resolve(name));
+      }
+    }
+    return target;
+  }
+
+  private static void copy(Path from, Path to) throws IOException {
+    try (Stream<Path> files = Files.walk(from)) {
+      for (Path file : files.toList()) {
+        Files.copy(file, to.resolve(from.relativize(file).toString()));
+      }
     }
   }
 

@@ -1,9 +1,7 @@
 package io.github.lcm4j.onnx;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.lcm4j.GeneratedImage;
-import io.github.lcm4j.ImageRequest;
 import io.github.lcm4j.Pipeline;
 import io.github.lcm4j.safetensors.SafetensorsFile;
 import java.io.IOException;
@@ -15,13 +13,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Whole text-to-image calls against diffusers' pipelines: every call recorded in a model's {@code
- * expected.json} (see the README beside the models); latents to 1e-3 relative, every channel of
- * every pixel within 2 of 255.
+ * Whole calls against diffusers' pipelines: every call recorded in a model's {@code expected.json}
+ * (see the README beside the models); latents to 1e-3 relative, every channel of every pixel within
+ * 2 of 255.
  */
 class PipelineParityTest {
-  private static final ObjectMapper MAPPER = new ObjectMapper();
-
   record Call(String model, JsonNode picture) {
     @Override
     public String toString() {
@@ -33,11 +29,9 @@ class PipelineParityTest {
     List<Call> calls = new ArrayList<>();
     for (String model : List.of("sd15", "sd21-v", "sd15-taesd", "lcm-full", "sdxl", "ssd1b")) {
       JsonNode expected =
-          MAPPER.readTree(Golden.path("models/" + model + "/expected.json").toFile());
+          Calls.MAPPER.readTree(Golden.path("models/" + model + "/expected.json").toFile());
       for (JsonNode picture : expected.path("pictures")) {
-        if (!picture.path("arguments").has("image")) {
-          calls.add(new Call(model, picture));
-        }
+        calls.add(new Call(model, picture));
       }
     }
     return calls.stream();
@@ -48,16 +42,6 @@ class PipelineParityTest {
   void reproducesDiffusers(Call call) throws IOException {
     Path folder = Golden.path("models/" + call.model());
     String name = call.picture().path("name").asText();
-    JsonNode arguments = call.picture().path("arguments");
-    ImageRequest request =
-        ImageRequest.of(arguments.path("prompt").asText())
-            .negativePrompt(
-                arguments.has("negative_prompt") ? arguments.get("negative_prompt").asText() : null)
-            .steps(arguments.path("num_inference_steps").asInt())
-            .guidanceScale(arguments.path("guidance_scale").asDouble())
-            .size(arguments.path("width").asInt(), arguments.path("height").asInt())
-            .count(arguments.path("num_images_per_prompt").asInt(1))
-            .seed(call.picture().path("seed").asLong());
     SafetensorsFile expected = SafetensorsFile.open(folder.resolve("expected.safetensors"));
     try (Pipeline pipeline =
         Pipeline.builder()
@@ -65,7 +49,10 @@ class PipelineParityTest {
             .scheduler(call.picture().path("scheduler").asText())
             .threads(1)
             .build()) {
-      List<GeneratedImage> images = pipeline.generate(request);
+      List<GeneratedImage> images =
+          pipeline.generate(
+              Calls.request(
+                  call.picture().path("arguments"), call.picture().path("seed").asLong()));
       for (GeneratedImage image : images) {
         int i = image.index();
         Golden.assertClose(

@@ -64,6 +64,11 @@ public final class LCMScheduler implements Scheduler {
     return NAME;
   }
 
+  @Override
+  public boolean readsStrength() {
+    return true;
+  }
+
   /**
    * Plans one run.
    *

@@ -56,6 +56,11 @@ public final class TCDScheduler implements Scheduler {
     return NAME;
   }
 
+  @Override
+  public boolean readsStrength() {
+    return true;
+  }
+
   /**
    * Plans one run.
    *

@@ -91,23 +91,22 @@ final class CompareCommand implements Callable<Integer> {
     SheetRenderer.requireFonts();
 
     Comparison comparison = new Comparison(request, subjects, model.device());
-    Sheet sheet;
     try (Progress progress = report.progress(comparison.steps())) {
-      progress.phase("loading");
+      progress.loading();
       // One after the other: a large model need not fit twice.
       try (Pipeline base = model.builder(List.of(), model.scheduler()).build()) {
+        progress.drawing();
         comparison.runBase(base, progress);
       }
-      progress.phase("loading");
+      progress.loading();
       try (Pipeline lcm = model.builder(lcmLoras(), ModelOptions.LCM).build()) {
+        progress.drawing();
         comparison.runLcm(lcm, progress);
       }
-      progress.phase("rendering");
-      sheet = comparison.sheet();
     } catch (IllegalArgumentException e) {
       throw new ParameterException(spec.commandLine(), Faults.describe(e), e);
     }
-    files.write(List.of(png(SheetRenderer.render(sheet))));
+    files.write(List.of(png(SheetRenderer.render(comparison.sheet()))));
     spec.commandLine().getOut().println(comparison.summary() + " → " + files.names());
     return 0;
   }

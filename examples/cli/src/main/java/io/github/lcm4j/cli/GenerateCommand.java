@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -25,6 +26,9 @@ import picocli.CommandLine.Spec;
 /** Draws pictures and writes them as PNG. */
 @Command(name = "generate", description = "Draw pictures.", sortOptions = false)
 final class GenerateCommand implements Callable<Integer> {
+  /** They are computed in one go; far fewer than this fill any memory. */
+  private static final int MAX_COUNT = 1000;
+
   @Spec private CommandSpec spec = CommandSpec.create(); // replaced by picocli
 
   @Parameters(
@@ -85,6 +89,9 @@ final class GenerateCommand implements Callable<Integer> {
       description = "DDIM: how much noise each step adds, 0 to 1.")
   private @Nullable Double eta;
 
+  @ArgGroup(exclusive = false)
+  private @Nullable InitImageOptions init;
+
   @Option(
       names = "--output",
       paramLabel = "FILE.png",
@@ -113,10 +120,11 @@ final class GenerateCommand implements Callable<Integer> {
     List<GeneratedImage> images;
     List<String> loraReports;
     try (Progress progress = report.progress(steps)) {
-      progress.phase("loading");
+      progress.loading();
       try (Pipeline pipeline = model.builder().build()) {
         loaded = Duration.ofNanos(System.nanoTime() - start);
         loraReports = pipeline.loraReports();
+        progress.drawing();
         images = generate(pipeline, request, progress);
       }
     }
@@ -146,25 +154,26 @@ final class GenerateCommand implements Callable<Integer> {
     }
   }
 
-  private ImageRequest request() {
+  private ImageRequest request() throws IOException {
     if ((prompt == null) == (positionalPrompt == null)) {
       throw usage(prompt == null ? "no prompt; name one with --prompt" : "two prompts were given");
     }
     requirePositive("--width", width);
     requirePositive("--height", height);
+    if (count > MAX_COUNT) {
+      throw usage("--count must be at most %d, found %d".formatted(MAX_COUNT, count));
+    }
     try {
-      return new ImageRequest(
-          prompt != null ? prompt : positionalPrompt,
-          negativePrompt,
-          steps,
-          guidance,
-          seed.longValue(),
-          width == null ? 0 : width,
-          height == null ? 0 : height,
-          count,
-          originalInferenceSteps,
-          null,
-          eta);
+      return ImageRequest.of(prompt != null ? prompt : positionalPrompt)
+          .negativePrompt(negativePrompt)
+          .steps(steps)
+          .guidanceScale(guidance)
+          .seed(seed.longValue())
+          .size(width == null ? 0 : width, height == null ? 0 : height)
+          .count(count)
+          .originalInferenceSteps(originalInferenceSteps)
+          .eta(eta)
+          .initImage(init == null ? null : init.read());
     } catch (IllegalArgumentException e) {
       throw usage(Faults.describe(e));
     }

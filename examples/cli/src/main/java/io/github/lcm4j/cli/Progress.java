@@ -16,14 +16,20 @@ interface Progress extends GenerationListener, AutoCloseable {
         public void onStep(Step step) {}
 
         @Override
-        public void phase(String name) {}
+        public void loading() {}
+
+        @Override
+        public void drawing() {}
 
         @Override
         public void close() {}
       };
 
-  /** What is being done, besides steps. */
-  void phase(String name);
+  /** A model is being loaded: time that says nothing about the steps. */
+  void loading();
+
+  /** Steps begin. */
+  void drawing();
 
   /** Ends the display. */
   @Override
@@ -37,24 +43,27 @@ interface Progress extends GenerationListener, AutoCloseable {
             .setInitialMax(steps)
             .setStyle(ProgressBarStyle.ASCII)
             .setUpdateIntervalMillis(100)
-            // A fixed width: asking the terminal takes a native library and a quarter of a second.
-            .setConsumer(new ConsoleProgressBarConsumer(terminal, 79))
+            .setConsumer(new OneLine(terminal))
             .clearDisplayOnFinish()
             .build();
     return new Progress() {
       @Override
       public void onStep(Step step) {
         bar.step();
-        if (step.step() == step.total()) {
-          phase("decoding");
-        } else {
-          phase("step %d of %d".formatted(step.step() + 1, step.total()));
-        }
+        bar.setExtraMessage(step.step() == step.total() ? "decoding" : "drawing");
       }
 
       @Override
-      public void phase(String name) {
-        bar.setExtraMessage(name);
+      public void loading() {
+        bar.setExtraMessage("loading");
+        bar.refresh();
+        bar.pause();
+      }
+
+      @Override
+      public void drawing() {
+        bar.setExtraMessage("drawing");
+        bar.resume();
       }
 
       @Override
@@ -62,5 +71,21 @@ interface Progress extends GenerationListener, AutoCloseable {
         bar.close();
       }
     };
+  }
+
+  /** Leaves no empty line where the bar was. */
+  final class OneLine extends ConsoleProgressBarConsumer {
+    private final PrintStream terminal;
+
+    private OneLine(PrintStream terminal) {
+      // A fixed width: asking the terminal takes a native library and a quarter of a second.
+      super(terminal, 79);
+      this.terminal = terminal;
+    }
+
+    @Override
+    public void close() {
+      terminal.flush();
+    }
   }
 }

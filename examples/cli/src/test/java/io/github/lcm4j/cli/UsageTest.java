@@ -34,6 +34,7 @@ class UsageTest {
         Arguments.of("--width must be at least 1, found 0", new String[] {"a", "--width", "0"}),
         Arguments.of("--height must be at least 1, found -8", new String[] {"a", "--height", "-8"}),
         Arguments.of("count must be at least 1, found 0", new String[] {"a", "--count", "0"}),
+        Arguments.of("--count must be at most 1000", new String[] {"a", "--count", "100000000"}),
         Arguments.of("--threads must be at least 1", new String[] {"a", "--threads", "0"}),
         Arguments.of("unknown scheduler 'foo'", new String[] {"a", "--scheduler", "foo"}),
         Arguments.of("LCMScheduler", new String[] {"a", "--scheduler", "foo"}),

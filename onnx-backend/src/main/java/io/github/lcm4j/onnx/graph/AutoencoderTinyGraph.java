@@ -33,6 +33,12 @@ public final class AutoencoderTinyGraph {
     }
   }
 
+  /** Picture pixels a latent cell stands for, per side; diffusers counts the decoder's blocks. */
+  public static int scaleFactor(Component component) {
+    JsonNode channels = component.config().path("decoder_block_out_channels");
+    return 1 << (channels.isArray() && !channels.isEmpty() ? channels.size() - 1 : 3);
+  }
+
   /**
    * Emits the decoder.
    *

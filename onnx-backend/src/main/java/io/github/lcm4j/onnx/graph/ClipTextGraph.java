@@ -4,7 +4,9 @@ import ai.onnx.proto.OnnxMl.TensorProto;
 import io.github.lcm4j.checkpoint.CheckpointException;
 import io.github.lcm4j.checkpoint.Component;
 import io.github.lcm4j.safetensors.WeightSource;
+import io.github.lcm4j.tensor.Tensor;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * transformers' CLIPTextModel and CLIPTextModelWithProjection as an ONNX graph.
@@ -23,9 +25,12 @@ public final class ClipTextGraph {
   private final int layers;
   private final float epsilon;
   private final String activation;
+  private final @Nullable Tensor tokenEmbeddings;
 
-  private ClipTextGraph(Component component, WeightSource weights) throws CheckpointException {
+  private ClipTextGraph(Component component, WeightSource weights, @Nullable Tensor tokenEmbeddings)
+      throws CheckpointException {
     this.component = component;
+    this.tokenEmbeddings = tokenEmbeddings;
     this.graph = new GraphBuilder(component.name(), weights);
     // transformers 5 writes the names without the prefix that older files have.
     this.root =
@@ -35,6 +40,11 @@ public final class ClipTextGraph {
     this.layers = component.requireInt("num_hidden_layers");
     this.epsilon = (float) component.doubleOr("layer_norm_eps", 1e-5);
     this.activation = component.textOr("hidden_act", "quick_gelu");
+    if (component.booleanOr("use_attention_mask", false)) {
+      throw new CheckpointException(
+          "%s: use_attention_mask is true, which lcm4j does not emit"
+              .formatted(component.folder().resolve("config.json")));
+    }
     graph.requireDivides("num_attention_heads", heads, width, component.name());
   }
 
@@ -43,13 +53,16 @@ public final class ClipTextGraph {
    *
    * @param component the checkpoint's {@code text_encoder} or {@code text_encoder_2}
    * @param weights its tensors; only names and shapes are read
+   * @param tokenEmbeddings float32 {@code [tokens, hidden_size]} of tokens beyond the vocabulary,
+   *     with ids from {@code vocab_size} on; they become constants of the graph. Null for none
    * @return the model without its weights
    * @throws CheckpointException if a tensor is missing or has another shape than the configuration
    *     says
    */
-  public static NetworkGraph emit(Component component, WeightSource weights)
+  public static NetworkGraph emit(
+      Component component, WeightSource weights, @Nullable Tensor tokenEmbeddings)
       throws CheckpointException {
-    return new ClipTextGraph(component, weights).emit();
+    return new ClipTextGraph(component, weights, tokenEmbeddings).emit();
   }
 
   private NetworkGraph emit() throws CheckpointException {
@@ -73,14 +86,32 @@ public final class ClipTextGraph {
     graph.scope("embeddings");
     int vocabulary = component.requireInt("vocab_size");
     int positions = component.requireInt("max_position_embeddings");
+    String table = graph.weight(root + "embeddings.token_embedding.weight", vocabulary, width);
     String tokens =
+        tokenEmbeddings == null
+            ? graph.node("Gather", List.of(table, ids))
+            : beyondVocabulary(tokenEmbeddings, table, ids, vocabulary);
+    String places = graph.weight(root + "embeddings.position_embedding.weight", positions, width);
+    String place = graph.node("Slice", List.of(places, graph.longs(0), length, graph.longs(0)));
+    return graph.reshape(graph.add(tokens, place), -1, width);
+  }
+
+  /** Looks ids up in two tables as if one followed the other, without joining them. */
+  private String beyondVocabulary(Tensor further, String table, String ids, int vocabulary) {
+    String first = graph.longScalar(vocabulary);
+    String zero = graph.longScalar(0);
+    String isFurther = graph.node("GreaterOrEqual", List.of(ids, first));
+    String known =
+        graph.node("Gather", List.of(table, graph.node("Where", List.of(isFurther, zero, ids))));
+    String offset = graph.node("Sub", List.of(ids, first));
+    String added =
         graph.node(
             "Gather",
             List.of(
-                graph.weight(root + "embeddings.token_embedding.weight", vocabulary, width), ids));
-    String table = graph.weight(root + "embeddings.position_embedding.weight", positions, width);
-    String place = graph.node("Slice", List.of(table, graph.longs(0), length, graph.longs(0)));
-    return graph.reshape(graph.add(tokens, place), -1, width);
+                graph.floats(further.toFloatArray(), further.shape()),
+                graph.node("Where", List.of(isFurther, offset, zero))));
+    String choice = graph.node("Unsqueeze", List.of(isFurther, graph.longs(-1)));
+    return graph.node("Where", List.of(choice, added, known));
   }
 
   /** Zero where a token may look, −∞ at later tokens. */

@@ -156,10 +156,12 @@ public final class UnetGraph {
   /** Sinusoidal position embedding (Vaswani et al. 2017) of a list of numbers. */
   private String sinusoids(String values, int width) {
     int half = width / 2;
-    double shift = component.doubleOr("freq_shift", 0);
+    float shift = (float) component.doubleOr("freq_shift", 0);
     float[] frequencies = new float[half];
     for (int i = 0; i < half; i++) {
-      frequencies[i] = (float) Math.exp(-Math.log(10000) * i / (half - shift));
+      // Rounded as diffusers rounds: times a timestep of 999, the last bit shows.
+      float exponent = (float) -Math.log(10000) * i / (half - shift);
+      frequencies[i] = (float) Math.exp(exponent);
     }
     String column = graph.reshape(values, -1, 1);
     String angles = graph.multiply(column, graph.floats(frequencies, 1, half));

@@ -1,0 +1,171 @@
+package io.github.lcm4j.onnx;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.lcm4j.ImageRequest;
+import io.github.lcm4j.InitImage;
+import io.github.lcm4j.InpaintMask;
+import io.github.lcm4j.Pipeline;
+import io.github.lcm4j.PipelineBuilder;
+import io.github.lcm4j.PromptOptions;
+import io.github.lcm4j.StrengthMode;
+import io.github.lcm4j.TextualInversion;
+import io.github.lcm4j.safetensors.SafetensorsWriter;
+import io.github.lcm4j.tensor.Tensor;
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What does not fit is refused with one message that names it, and the pipeline goes on. */
+class RequestRefusalTest {
+  private static final ImageRequest REQUEST = ImageRequest.of("a red apple").seed(1);
+
+  private Pipeline pipeline;
+
+  private void open(Path checkpoint, String scheduler) throws IOException {
+    pipeline = Pipeline.builder().checkpoint(checkpoint).scheduler(scheduler).threads(1).build();
+  }
+
+  @AfterEach
+  void close() {
+    if (pipeline != null) {
+      pipeline.close();
+    }
+  }
+
+  private static BufferedImage image(int width, int height) {
+    return new BufferedImage(width, height, BufferedImage.TYPE_INT_RGB);
+  }
+
+  private static void assertNames(IllegalArgumentException error, String... parts) {
+    for (String part : parts) {
+      assertTrue(
+          error.getMessage().contains(part),
+          "expected '%s' in: %s".formatted(part, error.getMessage()));
+    }
+  }
+
+  private void assertRefused(ImageRequest request, String... parts) {
+    assertNames(
+        assertThrows(IllegalArgumentException.class, () -> pipeline.generate(request)), parts);
+    ImageRequest good = REQUEST.initImage(InitImage.of(image(64, 64), 1)).steps(1);
+    assertEquals(1, pipeline.generate(good).size(), "the pipeline after a refusal");
+  }
+
+  @ParameterizedTest
+  @ValueSource(doubles = {0, -0.1, 1.01, Double.NaN, Double.POSITIVE_INFINITY})
+  void strengthOutOfRange(double strength) {
+    assertNames(
+        assertThrows(IllegalArgumentException.class, () -> InitImage.of(image(64, 64), strength)),
+        "strength",
+        Double.toString(strength));
+  }
+
+  @Test
+  void maskOfAnotherSize() {
+    InpaintMask mask = InpaintMask.of(image(64, 32));
+    assertNames(
+        assertThrows(
+            IllegalArgumentException.class, () -> InitImage.of(image(64, 64), 1).mask(mask)),
+        "mask",
+        "64×32",
+        "64×64");
+  }
+
+  @ParameterizedTest
+  @ValueSource(doubles = {-1, 5000, Double.NaN})
+  void blurOutOfRange(double blur) {
+    assertNames(
+        assertThrows(
+            IllegalArgumentException.class, () -> InpaintMask.of(image(64, 64)).blur(blur)),
+        "blur",
+        Double.toString(blur));
+  }
+
+  @Test
+  void imageOfAnotherSize() throws IOException {
+    open(Golden.path("models/sd15"), "lcm");
+    InitImage init = InitImage.of(image(72, 64), 0.5);
+    assertRefused(REQUEST.initImage(init).size(64, 64), "72×64", "64×64", "resize");
+  }
+
+  @Test
+  void imageOfAnOddSize() throws IOException {
+    open(Golden.path("models/sd15"), "lcm");
+    InitImage init = InitImage.of(image(70, 64), 0.5);
+    assertRefused(REQUEST.initImage(init), "70×64", "multiple of 8", "72×64", "resize");
+  }
+
+  @Test
+  void strengthThatLeavesNoStep() throws IOException {
+    open(Golden.path("models/sd15"), "lcm");
+    InitImage init = InitImage.of(image(64, 64), 0.2);
+    assertRefused(REQUEST.initImage(init).steps(4), "0.2", "4 steps", "0.25", "5 steps");
+  }
+
+  @Test
+  void strengthForASchedulerThatDoesNotReadIt() throws IOException {
+    open(Golden.path("models/sd15"), "ddim");
+    InitImage init = InitImage.of(image(64, 64), 0.5).strengthMode(StrengthMode.LCM);
+    assertRefused(REQUEST.initImage(init), "DDIMScheduler", "LCMScheduler", "CUT_SCHEDULE");
+  }
+
+  @Test
+  void inpaintingModelWithoutMask(@TempDir Path folder) throws IOException {
+    Map<String, String> parts = Map.of("unet", "workflow/sd15-inpaint/unet");
+    open(Golden.assemble(folder, "models/sd15", parts), "lcm");
+    assertNames(
+        assertThrows(IllegalArgumentException.class, () -> pipeline.generate(REQUEST)),
+        "inpainting",
+        "mask");
+  }
+
+  @Test
+  void layersThatAreNotThere() throws IOException {
+    open(Golden.path("models/sd15"), "lcm");
+    assertRefused(
+        REQUEST.promptOptions(PromptOptions.DEFAULT.clipSkip(9)), "text_encoder", "3 layers", "9");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "sd15, inversion-sdxl, , one tensor",
+    "sdxl, inversion-web-ui, , clip_l and clip_g",
+    "sd15, inversion-web-ui, apple, apple",
+    "sd15, mask, , mask"
+  })
+  void textualInversionThatDoesNotFit(String model, String file, String token, String named) {
+    PipelineBuilder builder =
+        Pipeline.builder()
+            .checkpoint(Golden.path("models/" + model))
+            .textualInversion(
+                new TextualInversion(
+                    Golden.path(
+                        "workflow/" + file + (file.equals("mask") ? ".png" : ".safetensors")),
+                    token));
+    IOException error = assertThrows(IOException.class, builder::build);
+    assertTrue(error.getMessage().contains(named), error.getMessage());
+  }
+
+  @Test
+  void textualInversionOfAnotherWidth(@TempDir Path folder) throws IOException {
+    Path file = folder.resolve("wide.safetensors");
+    Tensor vectors = Tensor.of(new float[48], 2, 24);
+    SafetensorsWriter.write(file, Map.of("emb_params", vectors), Map.of());
+    PipelineBuilder builder =
+        Pipeline.builder().checkpoint(Golden.path("models/sd15")).textualInversion(file);
+    IOException error = assertThrows(IOException.class, builder::build);
+    for (String part : new String[] {"wide.safetensors", "emb_params", "[2, 24]", "16"}) {
+      assertTrue(error.getMessage().contains(part), error.getMessage());
+    }
+  }
+}

@@ -1,0 +1,171 @@
+package io.github.lcm4j.onnx;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.github.lcm4j.GeneratedImage;
+import io.github.lcm4j.ImageRequest;
+import io.github.lcm4j.InitImage;
+import io.github.lcm4j.InpaintMask;
+import io.github.lcm4j.Pipeline;
+import io.github.lcm4j.PipelineBuilder;
+import io.github.lcm4j.PromptOptions;
+import io.github.lcm4j.StrengthMode;
+import io.github.lcm4j.TextualInversion;
+import io.github.lcm4j.safetensors.SafetensorsFile;
+import io.github.lcm4j.tensor.Tensor;
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * Calls of diffusers' pipelines for more than text to image, recorded by the scripts of the
+ * workflow folder (see its README): final latents to 1e-3 relative.
+ */
+class WorkflowParityTest {
+  private static final double TOLERANCE = 1e-3;
+
+  record Case(String group, JsonNode call) {
+    String name() {
+      return call.path("name").asText();
+    }
+
+    ImageRequest request() {
+      return Calls.request(call.path("arguments"), call.path("seed").asLong());
+    }
+
+    @Override
+    public String toString() {
+      return group + " " + name();
+    }
+  }
+
+  static Stream<Case> imageToImage() throws IOException {
+    return cases("img2img");
+  }
+
+  @ParameterizedTest
+  @MethodSource("imageToImage")
+  void imageToImageMatches(Case test, @TempDir Path folder) throws IOException {
+    JsonNode mode = test.call().path("mode");
+    StrengthMode chosen = mode.isNull() ? null : StrengthMode.valueOf(mode.asText());
+    ImageRequest request = test.request();
+    try (Pipeline pipeline = pipeline(test, folder)) {
+      compare(test, pipeline.generate(request.initImage(request.initImage().strengthMode(chosen))));
+    }
+  }
+
+  static Stream<Case> inpainting() throws IOException {
+    return cases("inpaint");
+  }
+
+  @ParameterizedTest
+  @MethodSource("inpainting")
+  void inpaintingMatches(Case test, @TempDir Path folder) throws IOException {
+    ImageRequest request = masked(test);
+    try (Pipeline pipeline = pipeline(test, folder)) {
+      compare(test, pipeline.generate(request));
+    }
+  }
+
+  /** The overlay of diffusers' image processor, within 2 of 255, and the rest bit for bit. */
+  @Test
+  void keepsPixelsOutsideTheMask(@TempDir Path folder) throws IOException {
+    Case test = cases("inpaint").filter(c -> c.name().equals("ddim-blur")).findFirst().get();
+    ImageRequest request = masked(test);
+    InitImage init = request.initImage();
+    try (Pipeline pipeline = pipeline(test, folder)) {
+      BufferedImage picture =
+          pipeline
+              .generate(request.initImage(init.mask(init.mask().keepUnmasked(true))))
+              .get(0)
+              .image();
+      Golden.assertSamePicture("overlay", Golden.path("workflow/overlay.png"), picture, 2);
+      // A square that the blurred mask does not reach.
+      for (int y = 27; y < 43; y++) {
+        for (int x = 53; x < 64; x++) {
+          assertEquals(init.image().getRGB(x, y), picture.getRGB(x, y), x + ", " + y);
+        }
+      }
+    }
+  }
+
+  static Stream<Case> prompts() throws IOException {
+    return cases("prompts");
+  }
+
+  @ParameterizedTest
+  @MethodSource("prompts")
+  void promptsMatch(Case test) throws IOException {
+    JsonNode options = test.call().path("options");
+    PipelineBuilder builder =
+        Pipeline.builder()
+            .checkpoint(Golden.path("models/" + test.call().path("model").asText()))
+            .scheduler(test.call().path("scheduler").asText())
+            .threads(1);
+    for (JsonNode inversion : options.path("inversions")) {
+      builder.textualInversion(
+          new TextualInversion(
+              Golden.path("workflow/" + inversion.path(0).asText() + ".safetensors"),
+              inversion.path(1).textValue()));
+    }
+    PromptOptions promptOptions =
+        new PromptOptions(
+            options.path("weighting").asBoolean(),
+            options.path("long").asBoolean(),
+            options.path("clip_skip").asInt());
+    try (Pipeline pipeline = builder.build()) {
+      compare(test, pipeline.generate(test.request().promptOptions(promptOptions)));
+    }
+  }
+
+  private static ImageRequest masked(Case test) {
+    ImageRequest request = test.request();
+    InpaintMask mask =
+        InpaintMask.of(Calls.image("workflow/mask.png"))
+            .blur(test.call().path("mask_blur").asDouble());
+    return request.initImage(request.initImage().mask(mask));
+  }
+
+  private static Pipeline pipeline(Case test, Path folder) throws IOException {
+    String model = test.call().path("model").asText();
+    return Pipeline.builder()
+        .checkpoint(
+            model.equals("sd15-inpaint")
+                ? Golden.assemble(
+                    folder, "models/sd15", Map.of("unet", "workflow/sd15-inpaint/unet"))
+                : Golden.path("models/" + model))
+        .scheduler(test.call().path("scheduler").asText())
+        .threads(1)
+        .build();
+  }
+
+  private static Stream<Case> cases(String group) throws IOException {
+    List<Case> cases = new ArrayList<>();
+    for (JsonNode call :
+        Calls.MAPPER.readTree(Golden.path("workflow/" + group + ".json").toFile())) {
+      cases.add(new Case(group, call));
+    }
+    return cases.stream();
+  }
+
+  private static void compare(Case test, List<GeneratedImage> images) throws IOException {
+    Tensor expected =
+        SafetensorsFile.open(Golden.path("workflow/" + test.group() + ".safetensors"))
+            .tensor(test.name());
+    assertEquals(expected.dimension(0), images.size(), test + ": number of pictures");
+    for (GeneratedImage image : images) {
+      int i = image.index();
+      Golden.assertClose(
+          test + " latents " + i, expected.rows(i, i + 1), image.latents(), TOLERANCE);
+    }
+  }
+}
