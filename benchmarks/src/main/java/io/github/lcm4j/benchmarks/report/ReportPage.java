@@ -215,7 +215,7 @@ public final class ReportPage {
   private void schedulers() {
     Table table = new Table(2, "scheduler", "latents", "time");
     for (Measurement measurement : run.measurements()) {
-      if (measurement.benchmark().equals("SchedulerStep.step")) {
+      if (measurement.benchmark().equals("SchedulerStep.run")) {
         String side = measurement.parameter("latents");
         table.row(
             measurement.parameter("scheduler"),

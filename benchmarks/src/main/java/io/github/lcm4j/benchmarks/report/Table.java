@@ -4,17 +4,19 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** A Markdown table; the first column is text, the others are numbers unless said otherwise. */
-final class Table {
+public final class Table {
   private final List<String> header;
   private final int textColumns;
   private final List<List<String>> rows = new ArrayList<>();
 
-  Table(int textColumns, String... header) {
+  /** A table with a header and the number of its columns that hold text. */
+  public Table(int textColumns, String... header) {
     this.textColumns = textColumns;
     this.header = List.of(header);
   }
 
-  void row(String... cells) {
+  /** Adds a row with as many cells as the header. */
+  public void row(String... cells) {
     if (cells.length != header.size()) {
       throw new IllegalArgumentException(
           "a row of this table has %d cells, found %d".formatted(header.size(), cells.length));
