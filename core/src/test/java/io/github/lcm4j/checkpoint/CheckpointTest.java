@@ -71,7 +71,7 @@ class CheckpointTest {
     Checkpoint checkpoint = Checkpoint.open(folder);
     assertEquals("", checkpoint.require("unet").className());
     assertTrue(checkpoint.modelIndex().isEmpty());
-    assertEquals("", checkpoint.schedulerConfig().className());
+    assertRefused(checkpoint::schedulerConfig, folder.toString(), "scheduler_config.json");
     assertRefused(
         () -> checkpoint.require("unet").requireInt("in_channels"),
         folder.resolve("unet").resolve("config.json").toString(),

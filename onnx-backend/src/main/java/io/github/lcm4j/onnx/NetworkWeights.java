@@ -43,8 +43,7 @@ final class NetworkWeights implements AutoCloseable {
   /** Up to this size copying costs nothing, and ONNX Runtime may fold the weight into others. */
   private static final int INLINE_BYTES = 64 << 10;
 
-  private static final String FOLDER_OPTION =
-      "session.model_external_initializers_file_folder_path";
+  static final String FOLDER_OPTION = "session.model_external_initializers_file_folder_path";
 
   private final WeightSource base;
   private final Map<String, Tensor> changed;
@@ -187,7 +186,12 @@ final class NetworkWeights implements AutoCloseable {
     return StringStringEntryProto.newBuilder().setKey(key).setValue(value).build();
   }
 
-  /** Frees the handles, after the session that uses them. */
+  /** Handles of the memory given, to be closed after the session that uses them. */
+  List<OnnxTensor> handles() {
+    return List.copyOf(initializers);
+  }
+
+  /** Frees the handles, where no session came to be. */
   @Override
   public void close() {
     initializers.forEach(OnnxTensor::close);

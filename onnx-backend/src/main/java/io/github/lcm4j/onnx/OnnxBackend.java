@@ -7,7 +7,8 @@ import java.io.IOException;
 
 /**
  * The backend on ONNX Runtime. It needs no export: graphs are written from a checkpoint's
- * configuration and tensor names, and the weights are read where they lie.
+ * configuration and tensor names, and the weights are read where they lie. An ONNX export serves as
+ * well, and takes LoRAs too.
  */
 public final class OnnxBackend implements Backend {
   /** A backend; it holds nothing. */
@@ -15,6 +16,6 @@ public final class OnnxBackend implements Backend {
 
   @Override
   public DiffusionModel load(ModelSpec spec) throws IOException {
-    return EmittedModel.load(spec);
+    return OrtModel.load(spec);
   }
 }

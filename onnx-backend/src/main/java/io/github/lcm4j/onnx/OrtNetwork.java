@@ -1,19 +1,28 @@
 package io.github.lcm4j.onnx;
 
 import ai.onnx.proto.OnnxMl.GraphProto;
+import ai.onnxruntime.OnnxJavaType;
 import ai.onnxruntime.OnnxTensor;
+import ai.onnxruntime.OnnxTensorLike;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
 import io.github.lcm4j.InferenceException;
 import io.github.lcm4j.checkpoint.CheckpointException;
+import io.github.lcm4j.onnx.export.OverriddenGraph;
 import io.github.lcm4j.onnx.graph.NetworkGraph;
 import io.github.lcm4j.safetensors.WeightSource;
+import io.github.lcm4j.tensor.DType;
 import io.github.lcm4j.tensor.Tensor;
 import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A session with the weights it was created from, shared by counting: it is freed when the last of
@@ -23,10 +32,10 @@ import java.util.Set;
 final class OrtNetwork {
   private final String name;
   private final OrtSession session;
-  private final NetworkWeights weights;
+  private final List<OnnxTensor> weights;
   private int users = 1;
 
-  private OrtNetwork(String name, OrtSession session, NetworkWeights weights) {
+  private OrtNetwork(String name, OrtSession session, List<OnnxTensor> weights) {
     this.name = name;
     this.session = session;
     this.weights = weights;
@@ -55,7 +64,7 @@ final class OrtNetwork {
       weights.declare(graph.weights(), proto, options);
       byte[] model = graph.model().toBuilder().setGraph(proto).build().toByteArray();
       OrtSession session = runtime.environment().createSession(model, options);
-      return new OrtNetwork(name, session, weights);
+      return new OrtNetwork(name, session, weights.handles());
     } catch (OrtException e) {
       weights.close();
       throw new CheckpointException(
@@ -64,6 +73,51 @@ final class OrtNetwork {
           e);
     } catch (Throwable e) {
       weights.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Creates a session from an ONNX export.
+   *
+   * @param name what to call the network in messages
+   * @param file the export as it is
+   * @param overridden the same graph with some weights changed; null for none
+   * @return a network with one user
+   * @throws CheckpointException if ONNX Runtime refuses the model
+   */
+  static OrtNetwork open(
+      String name, Path file, @Nullable OverriddenGraph overridden, OrtRuntime runtime)
+      throws IOException {
+    List<OnnxTensor> handles = new ArrayList<>();
+    try (OrtSession.SessionOptions options = runtime.sessionOptions()) {
+      OrtEnvironment environment = runtime.environment();
+      if (overridden == null) {
+        OrtSession session = environment.createSession(file.toString(), options);
+        return new OrtNetwork(name, session, handles);
+      }
+      options.addConfigEntry(NetworkWeights.FOLDER_OPTION, overridden.folder().toString());
+      Map<String, OnnxTensorLike> copied = new LinkedHashMap<>();
+      for (Map.Entry<String, Tensor> entry : overridden.initializers().entrySet()) {
+        OnnxTensor tensor = wrap(environment, entry.getValue());
+        handles.add(tensor);
+        if (runtime.onCpu() && entry.getValue().dtype() == DType.FLOAT32) {
+          options.addInitializer(entry.getKey(), tensor);
+        } else {
+          copied.put(entry.getKey(), tensor);
+        }
+      }
+      if (!copied.isEmpty()) {
+        options.addExternalInitializers(copied);
+      }
+      OrtSession session = environment.createSession(overridden.model(), options);
+      return new OrtNetwork(name, session, handles);
+    } catch (OrtException e) {
+      handles.forEach(OnnxTensor::close);
+      throw new CheckpointException(
+          "%s: ONNX Runtime cannot load the graph: %s".formatted(file, e.getMessage()), e);
+    } catch (Throwable e) {
+      handles.forEach(OnnxTensor::close);
       throw e;
     }
   }
@@ -100,8 +154,12 @@ final class OrtNetwork {
       case FLOAT32 -> OnnxTensor.createTensor(environment, tensor.floats(), tensor.shape());
       case INT64 -> OnnxTensor.createTensor(environment, tensor.longs(), tensor.shape());
       case INT32 -> OnnxTensor.createTensor(environment, tensor.ints(), tensor.shape());
-      default ->
-          throw new IllegalArgumentException("a network takes no " + tensor.dtype() + " tensor");
+      case FLOAT16 ->
+          OnnxTensor.createTensor(
+              environment, tensor.buffer(), tensor.shape(), OnnxJavaType.FLOAT16);
+      case BFLOAT16 ->
+          OnnxTensor.createTensor(
+              environment, tensor.buffer(), tensor.shape(), OnnxJavaType.BFLOAT16);
     };
   }
 
@@ -125,7 +183,7 @@ final class OrtNetwork {
       throw new InferenceException(
           "closing the session of %s failed: %s".formatted(name, e.getMessage()), e);
     } finally {
-      weights.close();
+      weights.forEach(OnnxTensor::close);
     }
   }
 }

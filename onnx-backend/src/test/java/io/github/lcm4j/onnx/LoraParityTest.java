@@ -68,12 +68,12 @@ class LoraParityTest {
     return cases().filter(c -> c.node().has("picture"));
   }
 
-  private static EmittedModel load(String base, List<LoraSpec> loras) throws IOException {
+  private static OrtModel load(String base, List<LoraSpec> loras) throws IOException {
     Checkpoint checkpoint = Checkpoint.open(Golden.path("models/" + base));
-    return EmittedModel.load(new ModelSpec(checkpoint, loras, false, ExecutionProvider.CPU, 1));
+    return OrtModel.load(new ModelSpec(checkpoint, loras, false, ExecutionProvider.CPU, 1));
   }
 
-  private static Tensor evaluate(EmittedModel model, SafetensorsFile inputs) {
+  private static Tensor evaluate(OrtModel model, SafetensorsFile inputs) {
     Tensor out = Tensor.allocate(DType.FLOAT32, inputs.info("unet/square/out").shape());
     model.network("unet").run(UnetInputs.read(inputs, "unet/square/"), Map.of("out_sample", out));
     return out;
@@ -86,7 +86,7 @@ class LoraParityTest {
         SafetensorsFile.open(Golden.path("models/" + c.base() + "/expected.safetensors"));
     SafetensorsFile expected =
         SafetensorsFile.open(Golden.path("lora/" + c.base() + "/expected.safetensors"));
-    try (EmittedModel model = load(c.base(), c.loras())) {
+    try (OrtModel model = load(c.base(), c.loras())) {
       Golden.assertClose(
           c + " UNet", expected.tensor(c.name() + "/unet_out"), evaluate(model, inputs), 1e-4);
       assertEquals(c.loras().size(), model.loraReports().size());
@@ -131,16 +131,16 @@ class LoraParityTest {
     List<LoraSpec> lcm = List.of(LoraSpec.of(Golden.path("lora/sd15/kohya-lcm.safetensors")));
     List<LoraSpec> text =
         List.of(LoraSpec.of(Golden.path("lora/sd15/kohya-text-encoder.safetensors")));
-    EmittedModel base = load("sd15", List.of());
-    EmittedModel first = (EmittedModel) base.withLoras(lcm);
+    OrtModel base = load("sd15", List.of());
+    OrtModel first = (OrtModel) base.withLoras(lcm);
     assertSame(base.network("vae"), first.network("vae"));
     assertSame(base.network("text_encoder"), first.network("text_encoder"));
     assertNotSame(base.network("unet"), first.network("unet"));
     Tensor before = evaluate(first, inputs);
     base.close(); // either may be closed first
-    EmittedModel other = (EmittedModel) first.withLoras(text);
+    OrtModel other = (OrtModel) first.withLoras(text);
     assertNotSame(first.network("text_encoder"), other.network("text_encoder"));
-    EmittedModel again = (EmittedModel) other.withLoras(lcm);
+    OrtModel again = (OrtModel) other.withLoras(lcm);
     assertSame(first.network("unet"), again.network("unet"), "recent combinations are kept");
     Golden.assertClose("after swapping", before, evaluate(again, inputs), 0);
     first.close();

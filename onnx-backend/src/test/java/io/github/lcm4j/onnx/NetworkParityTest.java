@@ -23,15 +23,14 @@ import org.junit.jupiter.params.provider.ValueSource;
 class NetworkParityTest {
   private static final double TOLERANCE = 1e-4;
 
-  private EmittedModel model;
+  private OrtModel model;
   private SafetensorsFile expected;
   private Checkpoint checkpoint;
 
   private void open(String name) throws IOException {
     checkpoint = Checkpoint.open(Golden.path("models/" + name));
     expected = SafetensorsFile.open(checkpoint.folder().resolve("expected.safetensors"));
-    model =
-        EmittedModel.load(new ModelSpec(checkpoint, List.of(), false, ExecutionProvider.CPU, 1));
+    model = OrtModel.load(new ModelSpec(checkpoint, List.of(), false, ExecutionProvider.CPU, 1));
   }
 
   @AfterEach

@@ -19,6 +19,25 @@ import org.junit.jupiter.params.provider.MethodSource;
  */
 class PipelineParityTest {
   record Call(String model, JsonNode picture) {
+    void assertReproduced(Pipeline pipeline) throws IOException {
+      Path folder = Golden.path("models/" + model);
+      String name = picture.path("name").asText();
+      SafetensorsFile expected = SafetensorsFile.open(folder.resolve("expected.safetensors"));
+      List<GeneratedImage> images =
+          pipeline.generate(
+              Calls.request(picture.path("arguments"), picture.path("seed").asLong()));
+      for (GeneratedImage image : images) {
+        int i = image.index();
+        Golden.assertClose(
+            this + " latents " + i,
+            expected.tensor("pipeline/" + name + "/latents").rows(i, i + 1),
+            image.latents(),
+            1e-3);
+        Golden.assertSamePicture(
+            this + " picture " + i, folder.resolve(name + "-" + i + ".png"), image.image(), 2);
+      }
+    }
+
     @Override
     public String toString() {
       return model + " " + picture.path("name").asText();
@@ -40,29 +59,13 @@ class PipelineParityTest {
   @ParameterizedTest
   @MethodSource("calls")
   void reproducesDiffusers(Call call) throws IOException {
-    Path folder = Golden.path("models/" + call.model());
-    String name = call.picture().path("name").asText();
-    SafetensorsFile expected = SafetensorsFile.open(folder.resolve("expected.safetensors"));
     try (Pipeline pipeline =
         Pipeline.builder()
-            .checkpoint(folder)
+            .checkpoint(Golden.path("models/" + call.model()))
             .scheduler(call.picture().path("scheduler").asText())
             .threads(1)
             .build()) {
-      List<GeneratedImage> images =
-          pipeline.generate(
-              Calls.request(
-                  call.picture().path("arguments"), call.picture().path("seed").asLong()));
-      for (GeneratedImage image : images) {
-        int i = image.index();
-        Golden.assertClose(
-            call + " latents " + i,
-            expected.tensor("pipeline/" + name + "/latents").rows(i, i + 1),
-            image.latents(),
-            1e-3);
-        Golden.assertSamePicture(
-            call + " picture " + i, folder.resolve(name + "-" + i + ".png"), image.image(), 2);
-      }
+      call.assertReproduced(pipeline);
     }
   }
 }

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -88,6 +89,9 @@ final class GenerateCommand implements Callable<Integer> {
       description = "DDIM: how much noise each step adds, 0 to 1.")
   private @Nullable Double eta;
 
+  @ArgGroup(exclusive = false)
+  private @Nullable InitImageOptions init;
+
   @Option(
       names = "--output",
       paramLabel = "FILE.png",
@@ -150,7 +154,7 @@ final class GenerateCommand implements Callable<Integer> {
     }
   }
 
-  private ImageRequest request() {
+  private ImageRequest request() throws IOException {
     if ((prompt == null) == (positionalPrompt == null)) {
       throw usage(prompt == null ? "no prompt; name one with --prompt" : "two prompts were given");
     }
@@ -168,7 +172,8 @@ final class GenerateCommand implements Callable<Integer> {
           .size(width == null ? 0 : width, height == null ? 0 : height)
           .count(count)
           .originalInferenceSteps(originalInferenceSteps)
-          .eta(eta);
+          .eta(eta)
+          .initImage(init == null ? null : init.read());
     } catch (IllegalArgumentException e) {
       throw usage(Faults.describe(e));
     }

@@ -82,6 +82,10 @@ class ProcessTest {
   private ProcessBuilder builder(String... args) {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    // As the start script does: newer Javas warn otherwise.
+    command.add("-XX:+IgnoreUnrecognizedVMOptions");
+    command.add("--sun-misc-unsafe-memory-access=allow");
+    command.add("--enable-native-access=com.microsoft.onnxruntime,io.netty.common");
     command.add("--module-path");
     command.add(System.getProperty("jdk.module.path"));
     command.add("--add-modules=ALL-MODULE-PATH");

@@ -1,0 +1,128 @@
+package io.github.lcm4j.onnx;
+
+import io.github.lcm4j.checkpoint.Checkpoint;
+import io.github.lcm4j.checkpoint.CheckpointException;
+import io.github.lcm4j.checkpoint.Component;
+import io.github.lcm4j.onnx.graph.ClipTextGraph;
+import io.github.lcm4j.onnx.graph.ControlNetGraph;
+import io.github.lcm4j.onnx.graph.NetworkGraph;
+import io.github.lcm4j.onnx.graph.ResidualLayout;
+import io.github.lcm4j.onnx.graph.UnetGraph;
+import io.github.lcm4j.safetensors.WeightSource;
+import io.github.lcm4j.spi.ControlNet;
+import io.github.lcm4j.spi.ModelSpec;
+import io.github.lcm4j.spi.TextEncoder;
+import io.github.lcm4j.spi.Unet;
+import io.github.lcm4j.spi.VaeDecoder;
+import io.github.lcm4j.spi.VaeEncoder;
+import io.github.lcm4j.tensor.Tensor;
+import java.io.IOException;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+
+/**
+ * A safetensors checkpoint whose networks are emitted as graphs.
+ *
+ * @param spec what was asked for
+ * @param bases mapped tensors by part
+ */
+record EmittedParts(ModelSpec spec, OrtRuntime runtime, Map<String, WeightSource> bases)
+    implements ModelParts {
+
+  static EmittedParts open(ModelSpec spec, OrtRuntime runtime) throws IOException {
+    Checkpoint checkpoint = spec.checkpoint();
+    Map<String, WeightSource> bases = new LinkedHashMap<>();
+    bases.put(UNET, checkpoint.require(UNET).openWeights());
+    bases.put(TEXT_ENCODERS.get(0), checkpoint.require(TEXT_ENCODERS.get(0)).openWeights());
+    // Only a UNet of SDXL takes what a second text encoder gives, and it cannot do without.
+    if (checkpoint.require(UNET).textOr("addition_embed_type", "").equals("text_time")) {
+      bases.put(TEXT_ENCODERS.get(1), checkpoint.require(TEXT_ENCODERS.get(1)).openWeights());
+    }
+    bases.put(VAE, checkpoint.require(VAE).openWeights());
+    for (Component controlNet : spec.controlNets()) {
+      ControlNetGraph.requireFit(controlNet, checkpoint.require(UNET));
+      bases.put(controlNet.name(), controlNet.openWeights());
+    }
+    return new EmittedParts(spec, runtime, bases);
+  }
+
+  @Override
+  public Set<String> names() {
+    return bases.keySet();
+  }
+
+  @Override
+  public OrtNetwork create(String part, Map<String, Tensor> changed) throws IOException {
+    Component component = component(part);
+    WeightSource source = base(component.name());
+    NetworkGraph graph =
+        switch (part) {
+          case UNET -> UnetGraph.emit(component, source, !spec.controlNets().isEmpty());
+          case VAE -> OrtVae.decoderGraph(component, source);
+          case VAE_ENCODER -> OrtVae.encoderGraph(component, source);
+          default ->
+              TEXT_ENCODERS.contains(part)
+                  ? ClipTextGraph.emit(component, source, spec.tokenEmbeddings().get(part))
+                  : ControlNetGraph.emit(component, source);
+        };
+    return OrtNetwork.create(part, graph, source, changed, runtime);
+  }
+
+  private Component component(String part) throws CheckpointException {
+    for (Component controlNet : spec.controlNets()) {
+      if (controlNet.name().equals(part)) {
+        return controlNet;
+      }
+    }
+    return spec.checkpoint().require(part.equals(VAE_ENCODER) ? VAE : part);
+  }
+
+  private WeightSource base(String part) {
+    return Objects.requireNonNull(bases.get(part), part);
+  }
+
+  @Override
+  public Unet unet(OrtNetwork network) throws CheckpointException {
+    Component component = component(UNET);
+    boolean steered = !spec.controlNets().isEmpty();
+    return new OrtUnet(network, component, steered ? ResidualLayout.ofUnet(component) : null);
+  }
+
+  @Override
+  public TextEncoder textEncoder(String part, OrtNetwork network) throws CheckpointException {
+    Tensor further = spec.tokenEmbeddings().get(part);
+    return new OrtTextEncoder(
+        network,
+        spec.checkpoint().require(part),
+        base(part),
+        further == null ? 0 : (int) further.dimension(0));
+  }
+
+  @Override
+  public List<String> controlNets() {
+    return spec.controlNets().stream().map(Component::name).toList();
+  }
+
+  @Override
+  public ControlNet controlNet(String part, OrtNetwork network) throws CheckpointException {
+    return new OrtControlNet(network, component(part));
+  }
+
+  @Override
+  public VaeDecoder vaeDecoder(OrtNetwork network) throws CheckpointException {
+    return new OrtVae.Decoder(network, spec.checkpoint().require(VAE));
+  }
+
+  @Override
+  public boolean hasVaeEncoder() {
+    return true;
+  }
+
+  @Override
+  public VaeEncoder vaeEncoder(OrtNetwork network) throws CheckpointException {
+    return new OrtVae.Encoder(network, spec.checkpoint().require(VAE));
+  }
+}

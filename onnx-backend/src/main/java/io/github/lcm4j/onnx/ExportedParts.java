@@ -1,0 +1,154 @@
+package io.github.lcm4j.onnx;
+
+import io.github.lcm4j.checkpoint.Checkpoint;
+import io.github.lcm4j.checkpoint.CheckpointException;
+import io.github.lcm4j.checkpoint.Component;
+import io.github.lcm4j.onnx.export.OnnxComponent;
+import io.github.lcm4j.onnx.export.OnnxExport;
+import io.github.lcm4j.onnx.export.OnnxWeights;
+import io.github.lcm4j.onnx.export.OverriddenGraph;
+import io.github.lcm4j.safetensors.WeightSource;
+import io.github.lcm4j.spi.ModelSpec;
+import io.github.lcm4j.spi.TextEncoder;
+import io.github.lcm4j.spi.Unet;
+import io.github.lcm4j.spi.VaeDecoder;
+import io.github.lcm4j.spi.VaeEncoder;
+import io.github.lcm4j.tensor.Tensor;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+
+/** A folder of ONNX exports in optimum's layout. */
+final class ExportedParts implements ModelParts {
+  private static final String ENCODER_FOLDER = "vae_encoder";
+  private static final String DECODER_FOLDER = "vae_decoder";
+
+  private final Checkpoint checkpoint;
+  private final OrtRuntime runtime;
+  private final Map<String, OnnxExport> exports;
+  private final Map<String, OnnxWeights> indexed = new LinkedHashMap<>();
+
+  private ExportedParts(
+      Checkpoint checkpoint, OrtRuntime runtime, Map<String, OnnxExport> exports) {
+    this.checkpoint = checkpoint;
+    this.runtime = runtime;
+    this.exports = exports;
+  }
+
+  static ExportedParts open(ModelSpec spec, OrtRuntime runtime) throws IOException {
+    Checkpoint checkpoint = spec.checkpoint();
+    if (!spec.tokenEmbeddings().isEmpty()) {
+      throw new UnsupportedOperationException(
+          "textual inversion needs a safetensors checkpoint; %s is an ONNX export, whose text encoder has a fixed vocabulary"
+              .formatted(checkpoint.folder()));
+    }
+    if (!spec.controlNets().isEmpty()) {
+      throw new UnsupportedOperationException(
+          "ControlNets need a safetensors checkpoint; %s is an ONNX export, whose UNet has no inputs for them"
+              .formatted(checkpoint.folder()));
+    }
+    Map<String, OnnxExport> exports = new LinkedHashMap<>();
+    exports.put(UNET, export(checkpoint.require(UNET), OnnxComponent.UNET));
+    boolean xl = exports.get(UNET).unetPorts().textEmbeds() != null;
+    for (String name : xl ? TEXT_ENCODERS : TEXT_ENCODERS.subList(0, 1)) {
+      exports.put(name, export(checkpoint.require(name), OnnxComponent.TEXT_ENCODER));
+    }
+    exports.put(VAE, export(checkpoint.require(DECODER_FOLDER), OnnxComponent.VAE_DECODER));
+    return new ExportedParts(checkpoint, runtime, exports);
+  }
+
+  private static OnnxExport export(Component component, OnnxComponent kind) throws IOException {
+    Path file = component.onnxFile();
+    if (file == null) {
+      throw new CheckpointException(
+          "%s has no model.onnx, but the UNet beside it is an ONNX export"
+              .formatted(component.folder()));
+    }
+    return OnnxExport.open(file, kind);
+  }
+
+  @Override
+  public Set<String> names() {
+    return exports.keySet();
+  }
+
+  /**
+   * Indexed when first asked for: a graph that was optimised beforehand still runs without LoRAs.
+   */
+  @Override
+  public synchronized Map<String, WeightSource> bases() throws IOException {
+    Map<String, WeightSource> bases = new LinkedHashMap<>();
+    for (String part : exports.keySet()) {
+      if (!part.equals(VAE)) {
+        bases.put(part, weights(part));
+      }
+    }
+    return bases;
+  }
+
+  private synchronized OnnxWeights weights(String part) throws IOException {
+    OnnxWeights weights = indexed.get(part);
+    if (weights == null) {
+      weights = get(part).weights();
+      indexed.put(part, weights);
+    }
+    return weights;
+  }
+
+  private OnnxExport get(String part) {
+    OnnxExport export = exports.get(part);
+    if (export == null) {
+      throw new IllegalArgumentException("no part " + part);
+    }
+    return export;
+  }
+
+  @Override
+  public OrtNetwork create(String part, Map<String, Tensor> changed) throws IOException {
+    if (part.equals(VAE_ENCODER)) {
+      OnnxExport encoder = export(checkpoint.require(ENCODER_FOLDER), OnnxComponent.VAE_ENCODER);
+      return OrtNetwork.open(part, encoder.file(), null, runtime);
+    }
+    OverriddenGraph overridden = changed.isEmpty() ? null : weights(part).override(changed);
+    return OrtNetwork.open(part, get(part).file(), overridden, runtime);
+  }
+
+  @Override
+  public Unet unet(OrtNetwork network) throws CheckpointException {
+    return new ExportedUnet(network, get(UNET).unetPorts(), checkpoint.require(UNET));
+  }
+
+  @Override
+  public TextEncoder textEncoder(String part, OrtNetwork network) throws CheckpointException {
+    return new ExportedTextEncoder(network, get(part).textEncoderPorts(), checkpoint.require(part));
+  }
+
+  @Override
+  public VaeDecoder vaeDecoder(OrtNetwork network) throws CheckpointException {
+    return new ExportedVae.Decoder(
+        network, get(VAE).vaePorts(), ExportedVae.factor(checkpoint.require(DECODER_FOLDER)));
+  }
+
+  @Override
+  public boolean hasVaeEncoder() {
+    return checkpoint.component(ENCODER_FOLDER).isPresent();
+  }
+
+  @Override
+  public VaeEncoder vaeEncoder(OrtNetwork network) throws CheckpointException {
+    Component component = checkpoint.require(ENCODER_FOLDER);
+    try {
+      return new ExportedVae.Encoder(
+          network,
+          export(component, OnnxComponent.VAE_ENCODER).vaePorts(),
+          ExportedVae.factor(component),
+          component.intOr("latent_channels", 4));
+    } catch (CheckpointException e) {
+      throw e;
+    } catch (IOException e) {
+      throw new CheckpointException(component.folder() + " cannot be read: " + e.getMessage(), e);
+    }
+  }
+}

@@ -1,0 +1,50 @@
+package io.github.lcm4j.onnx;
+
+import io.github.lcm4j.checkpoint.CheckpointException;
+import io.github.lcm4j.safetensors.WeightSource;
+import io.github.lcm4j.spi.ControlNet;
+import io.github.lcm4j.spi.TextEncoder;
+import io.github.lcm4j.spi.Unet;
+import io.github.lcm4j.spi.VaeDecoder;
+import io.github.lcm4j.spi.VaeEncoder;
+import io.github.lcm4j.tensor.Tensor;
+import java.io.IOException;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/** How the networks of one kind of checkpoint are created and driven. */
+interface ModelParts {
+  String UNET = "unet";
+  String VAE = "vae";
+  String VAE_ENCODER = "vae encoder";
+  List<String> TEXT_ENCODERS = List.of("text_encoder", "text_encoder_2");
+
+  /** The parts that every model needs; the VAE encoder comes when it is asked for. */
+  Set<String> names();
+
+  /** Pristine weights of the parts that LoRAs may change, in torch's names and layout. */
+  Map<String, WeightSource> bases() throws IOException;
+
+  /** Creates a part's session with some weights changed. */
+  OrtNetwork create(String part, Map<String, Tensor> changed) throws IOException;
+
+  Unet unet(OrtNetwork network) throws CheckpointException;
+
+  TextEncoder textEncoder(String part, OrtNetwork network) throws CheckpointException;
+
+  /** The parts that are ControlNets, in order. */
+  default List<String> controlNets() {
+    return List.of();
+  }
+
+  default ControlNet controlNet(String part, OrtNetwork network) throws CheckpointException {
+    throw new IllegalArgumentException("no ControlNet " + part);
+  }
+
+  VaeDecoder vaeDecoder(OrtNetwork network) throws CheckpointException;
+
+  boolean hasVaeEncoder();
+
+  VaeEncoder vaeEncoder(OrtNetwork network) throws CheckpointException;
+}
