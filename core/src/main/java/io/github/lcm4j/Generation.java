@@ -15,17 +15,16 @@ import org.jspecify.annotations.Nullable;
 final class Generation {
   private final DiffusionModel model;
   private final Scheduler scheduler;
-  private final PromptEncoder promptEncoder;
-  private final LatentSpace space;
-  private final LatentDecoder latentDecoder;
+  private final PipelineParts parts;
+  private final Autoencoder autoencoder;
+  private final LatentPreview preview;
 
-  Generation(
-      DiffusionModel model, Scheduler scheduler, PromptEncoder promptEncoder, LatentSpace space) {
+  Generation(DiffusionModel model, PipelineParts parts) {
     this.model = model;
-    this.scheduler = scheduler;
-    this.promptEncoder = promptEncoder;
-    this.space = space;
-    this.latentDecoder = new LatentDecoder(space, model.vaeDecoder());
+    this.scheduler = parts.scheduler();
+    this.parts = parts;
+    this.autoencoder = parts.autoencoder(model);
+    this.preview = autoencoder.preview();
   }
 
   /**
@@ -33,50 +32,47 @@ final class Generation {
    */
   List<GeneratedImage> run(
       ImageRequest wanted, GenerationListener listener, Cancellation cancellation) {
-    ImageRequest request = RequestSize.fit(wanted, space, model.unet());
+    Unet unet = model.unet();
+    ImageRequest request = RequestSize.fit(wanted, parts.space(), unet);
     Controls controls = new Controls(model.controlNets(), request.controlImages());
     StrengthMode mode = strengthMode(request.initImage());
     Sampler sampler = scheduler.sampler(request.plan(planStrength(request.initImage(), mode)));
-    Unet unet = model.unet();
     // A full LCM takes the scale as an embedding; it was distilled to need no second evaluation.
     boolean guided = request.guidanceScale() > 1 && unet.timeCondProjDim() == 0;
 
     long begun = System.nanoTime();
     checkCancelled(cancellation);
-    Conditioning conditioning = promptEncoder.encode(request, guided, model.textEncoders());
+    Conditioning conditioning =
+        model.whileLoaded(
+            DiffusionModel.Part.TEXT_ENCODERS,
+            () -> parts.promptEncoder().encode(request, guided, model.textEncoders()));
     long encoded = System.nanoTime();
 
     TorchRandom random = new TorchRandom(request.seed());
-    StartingPoint start = new Starter(space, model).start(request, sampler, mode, random);
+    StartingPoint start = start(request, sampler, mode, random);
     long started = System.nanoTime();
 
     Denoiser denoiser =
         new Denoiser(unet, sampler, conditioning, request.guidanceScale(), guided, start, controls);
-    double[] timesteps = sampler.timesteps();
-    int total = timesteps.length - start.index();
-    Tensor latents = start.latents();
-    for (int i = start.index(); i < timesteps.length; i++) {
-      checkCancelled(cancellation);
-      Sampler.Step step = denoiser.step(latents, i, random);
-      // LCM's own pipeline ends with the clean estimate, whether noise was added to it or not.
-      boolean clean =
-          mode == StrengthMode.LCM && start.inpainting() == null && i == timesteps.length - 1;
-      latents = clean ? step.predOriginalSample() : step.prevSample();
-      listener.onStep(
-          new GenerationListener.Step(
-              i + 1 - start.index(), total, timesteps[i], latents, since(started)));
-    }
+    Loop loop = new Loop(denoiser, sampler.timesteps(), start, mode, started);
+    Tensor latents =
+        model.whileLoaded(
+            DiffusionModel.Part.UNET, () -> denoise(loop, random, listener, cancellation));
     long denoised = System.nanoTime();
 
     checkCancelled(cancellation);
-    List<BufferedImage> pictures = finished(request, latentDecoder.decode(latents));
+    List<BufferedImage> pictures =
+        finished(
+            request,
+            model.whileLoaded(
+                DiffusionModel.Part.VAE_DECODER, () -> autoencoder.decoder().decode(latents)));
     Timings timings =
         new Timings(
             Duration.ofNanos(encoded - begun),
             Duration.ofNanos(started - encoded),
             Duration.ofNanos(denoised - started),
             since(denoised),
-            total * (guided ? 2 : 1));
+            loop.total() * (guided ? 2 : 1));
     List<GeneratedImage> images = new ArrayList<>(pictures.size());
     for (int i = 0; i < pictures.size(); i++) {
       images.add(
@@ -84,6 +80,55 @@ final class Generation {
               pictures.get(i), request, i, scheduler.name(), latents.rows(i, i + 1), timings));
     }
     return images;
+  }
+
+  private StartingPoint start(
+      ImageRequest request, Sampler sampler, StrengthMode mode, TorchRandom random) {
+    boolean forInpainting = parts.space().isForInpainting(model.unet());
+    Starter starter = new Starter(parts.space(), autoencoder, forInpainting);
+    return request.initImage() == null
+        ? starter.start(request, sampler, mode, random)
+        : model.whileLoaded(
+            DiffusionModel.Part.VAE_ENCODER, () -> starter.start(request, sampler, mode, random));
+  }
+
+  /** What the denoising loop goes through. */
+  private record Loop(
+      Denoiser denoiser,
+      double[] timesteps,
+      StartingPoint start,
+      StrengthMode mode,
+      long startNanos) {
+    int total() {
+      return timesteps.length - start.index();
+    }
+
+    /** LCM's own pipeline ends with the clean estimate, whether noise was added to it or not. */
+    boolean endsClean(int index) {
+      return mode == StrengthMode.LCM
+          && start.inpainting() == null
+          && index == timesteps.length - 1;
+    }
+  }
+
+  private Tensor denoise(
+      Loop loop, TorchRandom random, GenerationListener listener, Cancellation cancellation) {
+    Tensor latents = loop.start().latents();
+    for (int i = loop.start().index(); i < loop.timesteps().length; i++) {
+      checkCancelled(cancellation);
+      Sampler.Step step = loop.denoiser().step(latents, i, random);
+      latents = loop.endsClean(i) ? step.predOriginalSample() : step.prevSample();
+      listener.onStep(
+          new GenerationListener.Step(
+              i + 1 - loop.start().index(),
+              loop.total(),
+              loop.timesteps()[i],
+              latents,
+              step.predOriginalSample(),
+              since(loop.startNanos()),
+              preview));
+    }
+    return latents;
   }
 
   /** The pictures, with the original's pixels outside the mask where asked for. */

@@ -1,6 +1,7 @@
 package io.github.lcm4j;
 
 import io.github.lcm4j.tensor.Tensor;
+import java.awt.image.BufferedImage;
 import java.time.Duration;
 
 /** Told after each denoising step, on the generating thread. */
@@ -23,7 +24,26 @@ public interface GenerationListener {
    * @param total number of steps of the run
    * @param timestep the timestep the model was evaluated at
    * @param latents latents after the step, float32 {@code [count, channels, height, width]}
+   * @param denoised what the model takes the clean latents to be, of the same shape
    * @param elapsed time since the run began
+   * @param previewer draws latents of this model cheaply
    */
-  record Step(int step, int total, double timestep, Tensor latents, Duration elapsed) {}
+  record Step(
+      int step,
+      int total,
+      double timestep,
+      Tensor latents,
+      Tensor denoised,
+      Duration elapsed,
+      LatentPreview previewer) {
+    /**
+     * A cheap picture of what is being drawn, made when this is called.
+     *
+     * @param index number of the picture within its request, from 0
+     * @throws UnsupportedOperationException if no preview is known for the model's latents
+     */
+    public BufferedImage preview(int index) {
+      return previewer.render(denoised.rows(index, index + 1));
+    }
+  }
 }

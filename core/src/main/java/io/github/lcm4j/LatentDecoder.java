@@ -26,7 +26,7 @@ final class LatentDecoder {
     return images;
   }
 
-  private static BufferedImage toImage(Tensor picture) {
+  static BufferedImage toImage(Tensor picture) {
     int height = (int) picture.dimension(2);
     int width = (int) picture.dimension(3);
     FloatBuffer values = picture.floats();
@@ -43,8 +43,9 @@ final class LatentDecoder {
   private static byte toByte(float value) {
     if (!Float.isFinite(value)) {
       throw new InferenceException(
-          "the VAE gave a value that is not finite (%s); the latents have left their range"
-              .formatted(value));
+          "the VAE gave a value that is not finite (%s): either the latents are far out of range, or it"
+                  .formatted(value)
+              + " computes in half precision and overflows; the latter ends with a float32 VAE");
     }
     float unit = Math.min(1f, Math.max(0f, value / 2 + 0.5f));
     return (byte) Math.rint(unit * 255f);

@@ -21,6 +21,7 @@ import java.util.Arrays;
  * @param deviation the VAE's deviation, by channel
  * @param defaultWidth width in pixels that the model was made for
  * @param defaultHeight height in pixels that the model was made for
+ * @param vaeSize width and height in pixels that the VAE was trained on
  */
 record LatentSpace(
     int channels,
@@ -28,7 +29,10 @@ record LatentSpace(
     float[] mean,
     float[] deviation,
     int defaultWidth,
-    int defaultHeight) {
+    int defaultHeight,
+    int vaeSize) {
+
+  private static final int DEFAULT_VAE_SIZE = 512;
 
   static LatentSpace of(Checkpoint checkpoint, DiffusionModel model) throws CheckpointException {
     Component vae =
@@ -58,7 +62,15 @@ record LatentSpace(
     JsonNode sampleSize = checkpoint.require("unet").config().path("sample_size");
     int height = sampleSize.isArray() ? sampleSize.path(0).asInt() : sampleSize.asInt(64);
     int width = sampleSize.isArray() ? sampleSize.path(1).asInt() : sampleSize.asInt(64);
-    return new LatentSpace(channels, factor, mean, deviation, width * factor, height * factor);
+    JsonNode vaeSize = vae.config().path("sample_size");
+    return new LatentSpace(
+        channels,
+        factor,
+        mean,
+        deviation,
+        width * factor,
+        height * factor,
+        (vaeSize.isArray() ? vaeSize.path(0) : vaeSize).asInt(DEFAULT_VAE_SIZE));
   }
 
   /**

@@ -1,6 +1,5 @@
 package io.github.lcm4j;
 
-import io.github.lcm4j.checkpoint.Checkpoint;
 import io.github.lcm4j.spi.DiffusionModel;
 import java.io.IOException;
 import java.util.List;
@@ -26,33 +25,15 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
  */
 public final class Pipeline implements AutoCloseable {
   private final DiffusionModel model;
-  private final Scheduler scheduler;
-  private final PromptEncoder promptEncoder;
-  private final LatentSpace space;
+  private final PipelineParts parts;
   private final Generation generation;
   private final ReadWriteLock lifetime = new ReentrantReadWriteLock();
   private boolean closed;
 
-  private Pipeline(
-      DiffusionModel model, Scheduler scheduler, PromptEncoder promptEncoder, LatentSpace space) {
+  Pipeline(DiffusionModel model, PipelineParts parts) {
     this.model = model;
-    this.scheduler = scheduler;
-    this.promptEncoder = promptEncoder;
-    this.space = space;
-    this.generation = new Generation(model, scheduler, promptEncoder, space);
-  }
-
-  static Pipeline create(
-      Checkpoint checkpoint,
-      DiffusionModel model,
-      Scheduler scheduler,
-      TextualInversions inversions)
-      throws IOException {
-    return new Pipeline(
-        model,
-        scheduler,
-        PromptEncoder.create(checkpoint, model, inversions),
-        LatentSpace.of(checkpoint, model));
+    this.parts = parts;
+    this.generation = new Generation(model, parts);
   }
 
   /** Starts a pipeline. */
@@ -114,7 +95,7 @@ public final class Pipeline implements AutoCloseable {
       if (closed) {
         throw new IllegalStateException("the pipeline is closed");
       }
-      return new Pipeline(model.withLoras(loras), scheduler, promptEncoder, space);
+      return new Pipeline(model.withLoras(loras), parts);
     } finally {
       lifetime.readLock().unlock();
     }
@@ -122,7 +103,7 @@ public final class Pipeline implements AutoCloseable {
 
   /** The scheduler. */
   public Scheduler scheduler() {
-    return scheduler;
+    return parts.scheduler();
   }
 
   /** One line a LoRA file: what it changed and what was ignored. */

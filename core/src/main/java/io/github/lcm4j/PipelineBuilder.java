@@ -23,6 +23,9 @@ public final class PipelineBuilder {
   private @Nullable SchedulerFactory scheduler;
   private ExecutionProvider executionProvider = ExecutionProvider.CPU;
   private int threads;
+  private @Nullable Path previewVae;
+  private boolean vaeTiling;
+  private boolean lowMemory;
 
   PipelineBuilder() {}
 
@@ -130,6 +133,35 @@ public final class PipelineBuilder {
   }
 
   /**
+   * Draws previews with a tiny autoencoder instead of a linear map of the latents.
+   *
+   * @param folder an AutoencoderTiny (TAESD) for the model's latents, in diffusers' layout
+   */
+  public PipelineBuilder previewVae(Path folder) {
+    previewVae = Objects.requireNonNull(folder, "folder");
+    return this;
+  }
+
+  /**
+   * Whether pictures larger than the autoencoder was trained on pass it in overlapping tiles: its
+   * memory then no longer grows with the picture, and colours may differ a little from tile to
+   * tile. False by default.
+   */
+  public PipelineBuilder vaeTiling(boolean tiling) {
+    vaeTiling = tiling;
+    return this;
+  }
+
+  /**
+   * Whether each network is in memory only while it runs: every generation then loads them, and
+   * folds the LoRAs, anew. False by default.
+   */
+  public PipelineBuilder lowMemory(boolean low) {
+    lowMemory = low;
+    return this;
+  }
+
+  /**
    * Loads the checkpoint, folds the LoRAs in and creates the sessions.
    *
    * @return a pipeline that the caller must close
@@ -169,9 +201,19 @@ public final class PipelineBuilder {
                 executionProvider,
                 threads,
                 inversions.embeddings(),
-                controls));
+                controls,
+                previewVae == null
+                    ? null
+                    : Checkpoint.openPart(previewVae, "preview_vae", "AutoencoderTiny"),
+                lowMemory));
     try {
-      return Pipeline.create(base, model, made, inversions);
+      return new Pipeline(
+          model,
+          new PipelineParts(
+              made,
+              PromptEncoder.create(base, model, inversions),
+              LatentSpace.of(base, model),
+              vaeTiling));
     } catch (Throwable e) {
       model.close();
       throw e;

@@ -1,8 +1,6 @@
 package io.github.lcm4j;
 
 import io.github.lcm4j.random.TorchRandom;
-import io.github.lcm4j.spi.DiffusionModel;
-import io.github.lcm4j.spi.VaeEncoder;
 import io.github.lcm4j.tensor.Tensor;
 import java.awt.image.BufferedImage;
 
@@ -12,11 +10,16 @@ import java.awt.image.BufferedImage;
  */
 final class Starter {
   private final LatentSpace space;
-  private final DiffusionModel model;
+  private final Autoencoder autoencoder;
+  private final boolean forInpainting;
 
-  Starter(LatentSpace space, DiffusionModel model) {
+  /**
+   * @param forInpainting whether the UNet is made for inpainting
+   */
+  Starter(LatentSpace space, Autoencoder autoencoder, boolean forInpainting) {
     this.space = space;
-    this.model = model;
+    this.autoencoder = autoencoder;
+    this.forInpainting = forInpainting;
   }
 
   /**
@@ -33,11 +36,11 @@ final class Starter {
     }
     int index = mode == StrengthMode.LCM ? 0 : firstIndex(request, init.strength(), sampler);
     if (init.mask() == null) {
-      Tensor original = repeat(encoder().encode(pixels(init), random), request);
+      Tensor original = repeat(autoencoder.encoder().encode(pixels(init), random), request);
       return new StartingPoint(index, sampler.addNoise(original, random.randn(shape), index), null);
     }
     MaskPixels mask = MaskPixels.of(init.mask());
-    return space.isForInpainting(model.unet())
+    return forInpainting
         ? showMask(request, init, mask, sampler, index, random)
         : leadByMask(request, init, mask, sampler, index, random);
   }
@@ -50,7 +53,7 @@ final class Starter {
       Sampler sampler,
       int index,
       TorchRandom random) {
-    LatentEncoder encoder = encoder();
+    LatentEncoder encoder = autoencoder.encoder();
     Tensor pixels = pixels(init);
     Tensor original = init.strength() == 1 ? null : repeat(encoder.encode(pixels, random), request);
     Tensor noise = random.randn(space.shape(request.count(), request.width(), request.height()));
@@ -69,7 +72,7 @@ final class Starter {
       Sampler sampler,
       int index,
       TorchRandom random) {
-    LatentEncoder.Encoding encoding = encoder().encode(pixels(init), random);
+    LatentEncoder.Encoding encoding = autoencoder.encoder().encode(pixels(init), random);
     Tensor original = repeat(encoding, request);
     Tensor noise = random.randn(original.shape());
     if (encoding.drawn()) {
@@ -101,17 +104,6 @@ final class Starter {
               .formatted(strength, steps, 1.0 / steps, (int) Math.ceil(1 / strength)));
     }
     return (steps - kept) * sampler.order();
-  }
-
-  private LatentEncoder encoder() {
-    VaeEncoder encoder =
-        model
-            .vaeEncoder()
-            .orElseThrow(
-                () ->
-                    new IllegalArgumentException(
-                        "the checkpoint has no VAE encoder, which an initial image needs"));
-    return new LatentEncoder(space, encoder);
   }
 
   private static Tensor pixels(InitImage init) {

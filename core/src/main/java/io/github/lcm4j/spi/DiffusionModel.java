@@ -4,6 +4,7 @@ import io.github.lcm4j.LoraSpec;
 import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /**
  * The loaded networks of a checkpoint. Safe for use by several threads; {@link #close} must come
@@ -25,6 +26,35 @@ public interface DiffusionModel extends AutoCloseable {
   /** The ControlNets in the order in which they were given; empty if there are none. */
   default List<ControlNet> controlNets() {
     return List.of();
+  }
+
+  /** A tiny autoencoder's decoder for previews, if one was given. It takes the UNet's latents. */
+  default Optional<VaeDecoder> previewDecoder() {
+    return Optional.empty();
+  }
+
+  /** What runs one after the other in a generation. */
+  enum Part {
+    /** All text encoders. */
+    TEXT_ENCODERS,
+    /** The encoder half of the autoencoder. */
+    VAE_ENCODER,
+    /** The UNet with its ControlNets. */
+    UNET,
+    /** The decoder half of the autoencoder. */
+    VAE_DECODER
+  }
+
+  /**
+   * Does some work while a part stays in memory. In a model that saves memory, a part is otherwise
+   * loaded for each of its runs; in any other this does the work and nothing else.
+   *
+   * @param part what the work runs
+   * @param work the work
+   * @return what the work returns
+   */
+  default <T> T whileLoaded(Part part, Supplier<T> work) {
+    return work.get();
   }
 
   /** One line a LoRA file: what it changed and what was ignored. */

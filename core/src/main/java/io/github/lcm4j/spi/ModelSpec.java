@@ -7,6 +7,7 @@ import io.github.lcm4j.checkpoint.Component;
 import io.github.lcm4j.tensor.Tensor;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a backend is to load.
@@ -19,6 +20,8 @@ import java.util.Map;
  * @param tokenEmbeddings by text encoder part, float32 {@code [tokens, hidden_size]}: embeddings of
  *     tokens beyond the vocabulary, whose ids go on from {@code vocab_size}; empty for none
  * @param controlNets parts outside the checkpoint that are to steer its UNet, in order
+ * @param previewVae an AutoencoderTiny outside the checkpoint that draws previews, or null
+ * @param lowMemory whether each network is to be in memory only while it runs
  */
 public record ModelSpec(
     Checkpoint checkpoint,
@@ -27,7 +30,9 @@ public record ModelSpec(
     ExecutionProvider executionProvider,
     int threads,
     Map<String, Tensor> tokenEmbeddings,
-    List<Component> controlNets) {
+    List<Component> controlNets,
+    @Nullable Component previewVae,
+    boolean lowMemory) {
   /** Copies the collections. */
   public ModelSpec {
     loras = List.copyOf(loras);
@@ -45,6 +50,15 @@ public record ModelSpec(
       boolean lenientLoras,
       ExecutionProvider executionProvider,
       int threads) {
-    this(checkpoint, loras, lenientLoras, executionProvider, threads, Map.of(), List.of());
+    this(
+        checkpoint,
+        loras,
+        lenientLoras,
+        executionProvider,
+        threads,
+        Map.of(),
+        List.of(),
+        null,
+        false);
   }
 }

@@ -55,20 +55,27 @@ record EmittedParts(ModelSpec spec, OrtRuntime runtime, Map<String, WeightSource
   }
 
   @Override
-  public OrtNetwork create(String part, Map<String, Tensor> changed) throws IOException {
+  public Network create(String part, Map<String, Tensor> changed) throws IOException {
+    return OrtNetwork.create(part, graph(part), base(component(part).name()), changed, runtime);
+  }
+
+  @Override
+  public void check(String part) throws CheckpointException {
+    graph(part);
+  }
+
+  private NetworkGraph graph(String part) throws CheckpointException {
     Component component = component(part);
     WeightSource source = base(component.name());
-    NetworkGraph graph =
-        switch (part) {
-          case UNET -> UnetGraph.emit(component, source, !spec.controlNets().isEmpty());
-          case VAE -> OrtVae.decoderGraph(component, source);
-          case VAE_ENCODER -> OrtVae.encoderGraph(component, source);
-          default ->
-              TEXT_ENCODERS.contains(part)
-                  ? ClipTextGraph.emit(component, source, spec.tokenEmbeddings().get(part))
-                  : ControlNetGraph.emit(component, source);
-        };
-    return OrtNetwork.create(part, graph, source, changed, runtime);
+    return switch (part) {
+      case UNET -> UnetGraph.emit(component, source, !spec.controlNets().isEmpty());
+      case VAE -> OrtVae.decoderGraph(component, source);
+      case VAE_ENCODER -> OrtVae.encoderGraph(component, source);
+      default ->
+          TEXT_ENCODERS.contains(part)
+              ? ClipTextGraph.emit(component, source, spec.tokenEmbeddings().get(part))
+              : ControlNetGraph.emit(component, source);
+    };
   }
 
   private Component component(String part) throws CheckpointException {
@@ -85,14 +92,14 @@ record EmittedParts(ModelSpec spec, OrtRuntime runtime, Map<String, WeightSource
   }
 
   @Override
-  public Unet unet(OrtNetwork network) throws CheckpointException {
+  public Unet unet(Network network) throws CheckpointException {
     Component component = component(UNET);
     boolean steered = !spec.controlNets().isEmpty();
     return new OrtUnet(network, component, steered ? ResidualLayout.ofUnet(component) : null);
   }
 
   @Override
-  public TextEncoder textEncoder(String part, OrtNetwork network) throws CheckpointException {
+  public TextEncoder textEncoder(String part, Network network) throws CheckpointException {
     Tensor further = spec.tokenEmbeddings().get(part);
     return new OrtTextEncoder(
         network,
@@ -107,12 +114,12 @@ record EmittedParts(ModelSpec spec, OrtRuntime runtime, Map<String, WeightSource
   }
 
   @Override
-  public ControlNet controlNet(String part, OrtNetwork network) throws CheckpointException {
+  public ControlNet controlNet(String part, Network network) throws CheckpointException {
     return new OrtControlNet(network, component(part));
   }
 
   @Override
-  public VaeDecoder vaeDecoder(OrtNetwork network) throws CheckpointException {
+  public VaeDecoder vaeDecoder(Network network) throws CheckpointException {
     return new OrtVae.Decoder(network, spec.checkpoint().require(VAE));
   }
 
@@ -122,7 +129,7 @@ record EmittedParts(ModelSpec spec, OrtRuntime runtime, Map<String, WeightSource
   }
 
   @Override
-  public VaeEncoder vaeEncoder(OrtNetwork network) throws CheckpointException {
+  public VaeEncoder vaeEncoder(Network network) throws CheckpointException {
     return new OrtVae.Encoder(network, spec.checkpoint().require(VAE));
   }
 }

@@ -106,7 +106,7 @@ final class ExportedParts implements ModelParts {
   }
 
   @Override
-  public OrtNetwork create(String part, Map<String, Tensor> changed) throws IOException {
+  public Network create(String part, Map<String, Tensor> changed) throws IOException {
     if (part.equals(VAE_ENCODER)) {
       OnnxExport encoder = export(checkpoint.require(ENCODER_FOLDER), OnnxComponent.VAE_ENCODER);
       return OrtNetwork.open(part, encoder.file(), null, runtime);
@@ -116,17 +116,17 @@ final class ExportedParts implements ModelParts {
   }
 
   @Override
-  public Unet unet(OrtNetwork network) throws CheckpointException {
+  public Unet unet(Network network) throws CheckpointException {
     return new ExportedUnet(network, get(UNET).unetPorts(), checkpoint.require(UNET));
   }
 
   @Override
-  public TextEncoder textEncoder(String part, OrtNetwork network) throws CheckpointException {
+  public TextEncoder textEncoder(String part, Network network) throws CheckpointException {
     return new ExportedTextEncoder(network, get(part).textEncoderPorts(), checkpoint.require(part));
   }
 
   @Override
-  public VaeDecoder vaeDecoder(OrtNetwork network) throws CheckpointException {
+  public VaeDecoder vaeDecoder(Network network) throws CheckpointException {
     return new ExportedVae.Decoder(
         network, get(VAE).vaePorts(), ExportedVae.factor(checkpoint.require(DECODER_FOLDER)));
   }
@@ -137,7 +137,7 @@ final class ExportedParts implements ModelParts {
   }
 
   @Override
-  public VaeEncoder vaeEncoder(OrtNetwork network) throws CheckpointException {
+  public VaeEncoder vaeEncoder(Network network) throws CheckpointException {
     Component component = checkpoint.require(ENCODER_FOLDER);
     try {
       return new ExportedVae.Encoder(

@@ -11,13 +11,13 @@ import org.jspecify.annotations.Nullable;
 
 /** An exported text encoder. */
 final class ExportedTextEncoder implements TextEncoder {
-  private final OrtNetwork network;
+  private final Network network;
   private final TextEncoderPorts ports;
   private final Component component;
   private final int hiddenSize;
   private final int layers;
 
-  ExportedTextEncoder(OrtNetwork network, TextEncoderPorts ports, Component component)
+  ExportedTextEncoder(Network network, TextEncoderPorts ports, Component component)
       throws CheckpointException {
     this.network = network;
     this.ports = ports;

@@ -11,12 +11,12 @@ import org.jspecify.annotations.Nullable;
 
 /** An exported UNet. */
 final class ExportedUnet implements Unet {
-  private final OrtNetwork network;
+  private final Network network;
   private final UnetPorts ports;
   private final int inChannels;
   private final int outChannels;
 
-  ExportedUnet(OrtNetwork network, UnetPorts ports, Component component) {
+  ExportedUnet(Network network, UnetPorts ports, Component component) {
     this.network = network;
     this.ports = ports;
     this.inChannels = extent(ports.sample(), component.intOr("in_channels", 4));

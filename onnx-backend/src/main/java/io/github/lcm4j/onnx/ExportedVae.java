@@ -20,7 +20,7 @@ final class ExportedVae {
         : AutoencoderKlGraph.scaleFactor(component);
   }
 
-  record Decoder(OrtNetwork network, VaePorts ports, int scaleFactor) implements VaeDecoder {
+  record Decoder(Network network, VaePorts ports, int scaleFactor) implements VaeDecoder {
     @Override
     public Tensor decode(Tensor latents) {
       return new PortRun(network)
@@ -35,7 +35,7 @@ final class ExportedVae {
     }
   }
 
-  record Encoder(OrtNetwork network, VaePorts ports, int scaleFactor, int latentChannels)
+  record Encoder(Network network, VaePorts ports, int scaleFactor, int latentChannels)
       implements VaeEncoder {
     @Override
     public Tensor encode(Tensor image) {

@@ -27,24 +27,27 @@ interface ModelParts {
   Map<String, WeightSource> bases() throws IOException;
 
   /** Creates a part's session with some weights changed. */
-  OrtNetwork create(String part, Map<String, Tensor> changed) throws IOException;
+  Network create(String part, Map<String, Tensor> changed) throws IOException;
 
-  Unet unet(OrtNetwork network) throws CheckpointException;
+  /** Finds what is wrong with a part without loading it, as far as that can be done. */
+  default void check(String part) throws CheckpointException {}
 
-  TextEncoder textEncoder(String part, OrtNetwork network) throws CheckpointException;
+  Unet unet(Network network) throws CheckpointException;
+
+  TextEncoder textEncoder(String part, Network network) throws CheckpointException;
 
   /** The parts that are ControlNets, in order. */
   default List<String> controlNets() {
     return List.of();
   }
 
-  default ControlNet controlNet(String part, OrtNetwork network) throws CheckpointException {
+  default ControlNet controlNet(String part, Network network) throws CheckpointException {
     throw new IllegalArgumentException("no ControlNet " + part);
   }
 
-  VaeDecoder vaeDecoder(OrtNetwork network) throws CheckpointException;
+  VaeDecoder vaeDecoder(Network network) throws CheckpointException;
 
   boolean hasVaeEncoder();
 
-  VaeEncoder vaeEncoder(OrtNetwork network) throws CheckpointException;
+  VaeEncoder vaeEncoder(Network network) throws CheckpointException;
 }

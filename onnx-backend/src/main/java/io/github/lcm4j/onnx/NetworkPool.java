@@ -30,10 +30,10 @@ final class NetworkPool {
 
   /** Creates a network that is not in the pool. */
   interface Creation {
-    OrtNetwork create() throws IOException;
+    Network create() throws IOException;
   }
 
-  private final Map<Key, OrtNetwork> recent = new LinkedHashMap<>(16, 0.75f, true);
+  private final Map<Key, Network> recent = new LinkedHashMap<>(16, 0.75f, true);
   private final Map<List<LoraKey>, LoraFold.Footprint> footprints = new HashMap<>();
   private int users = 1;
 
@@ -52,8 +52,8 @@ final class NetworkPool {
    *
    * @return a network that the caller must release
    */
-  synchronized OrtNetwork get(Key key, Creation creation) throws IOException {
-    OrtNetwork network = recent.get(key);
+  synchronized Network get(Key key, Creation creation) throws IOException {
+    Network network = recent.get(key);
     if (network != null) {
       return network.retain();
     }
@@ -86,7 +86,7 @@ final class NetworkPool {
   /** One model less; the last one lets go of all networks. */
   synchronized void release() {
     if (--users == 0) {
-      recent.values().forEach(OrtNetwork::release);
+      recent.values().forEach(Network::release);
       recent.clear();
     }
   }

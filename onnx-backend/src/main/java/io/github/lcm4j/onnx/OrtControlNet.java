@@ -13,11 +13,11 @@ import java.util.Map;
 
 /** A ControlNet emitted by {@link io.github.lcm4j.onnx.graph.ControlNetGraph}. */
 final class OrtControlNet implements ControlNet {
-  private final OrtNetwork network;
+  private final Network network;
   private final ResidualLayout layout;
   private final int conditioningChannels;
 
-  OrtControlNet(OrtNetwork network, Component component) throws CheckpointException {
+  OrtControlNet(Network network, Component component) throws CheckpointException {
     this.network = network;
     this.layout = ResidualLayout.ofControlNet(component);
     this.conditioningChannels = component.intOr("conditioning_channels", 3);

@@ -2,6 +2,8 @@ package io.github.lcm4j.onnx;
 
 import io.github.lcm4j.LoraSpec;
 import io.github.lcm4j.checkpoint.CheckpointException;
+import io.github.lcm4j.checkpoint.Component;
+import io.github.lcm4j.safetensors.WeightSource;
 import io.github.lcm4j.spi.ControlNet;
 import io.github.lcm4j.spi.DiffusionModel;
 import io.github.lcm4j.spi.ModelSpec;
@@ -9,13 +11,17 @@ import io.github.lcm4j.spi.TextEncoder;
 import io.github.lcm4j.spi.Unet;
 import io.github.lcm4j.spi.VaeDecoder;
 import io.github.lcm4j.spi.VaeEncoder;
+import io.github.lcm4j.tensor.Tensor;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** The loaded networks of a checkpoint under some LoRAs. */
@@ -25,21 +31,74 @@ final class OrtModel implements DiffusionModel {
    *
    * @param parts how its networks are made and driven
    * @param lenient whether LoRA keys that find no weight are reported instead of refused
+   * @param onDemand whether networks are in memory only while they run
+   * @param previewVae a tiny autoencoder for previews, or null
    * @param pool networks that exist
    */
-  private record Base(ModelParts parts, boolean lenient, NetworkPool pool) {}
+  private record Base(
+      ModelParts parts,
+      OrtRuntime runtime,
+      boolean lenient,
+      boolean onDemand,
+      @Nullable Component previewVae,
+      NetworkPool pool) {
+
+    /**
+     * A part under some LoRAs.
+     *
+     * @param loras those that change it
+     * @param changed their folded weights
+     */
+    Network network(String part, List<LoraSpec> loras, Changes changed) throws IOException {
+      if (!onDemand) {
+        return pool.get(
+            new NetworkPool.Key(part, LoraKey.of(loras)),
+            () -> parts.create(part, changed.weights()));
+      }
+      parts.check(part);
+      // Folded anew each time, or the changed weights would stay in memory.
+      return new OnDemandNetwork(
+          part,
+          () ->
+              parts.create(
+                  part,
+                  loras.isEmpty()
+                      ? Map.of()
+                      : new LoraFold(parts.bases(), loras, lenient).changed(part)));
+    }
+
+    Network previewNetwork(Component component) throws IOException {
+      return pool.get(
+          new NetworkPool.Key(component.name(), List.of()),
+          () -> {
+            WeightSource weights = component.openWeights();
+            return OrtNetwork.create(
+                component.name(),
+                OrtVae.decoderGraph(component, weights),
+                weights,
+                Map.of(),
+                runtime);
+          });
+    }
+  }
+
+  /** A part's folded weights by name. */
+  private interface Changes {
+    Map<String, Tensor> weights() throws IOException;
+  }
 
   private final Base base;
-  private final Map<String, OrtNetwork> networks;
+  private final Map<String, Network> networks;
   private final List<String> loraReports;
   private final Unet unet;
   private final List<TextEncoder> textEncoders;
   private final List<ControlNet> controlNets;
   private final VaeDecoder vaeDecoder;
-  private @Nullable OrtNetwork encoderNetwork;
+  private final @Nullable VaeDecoder previewDecoder;
+  private @Nullable Network encoderNetwork;
   private boolean closed;
 
-  private OrtModel(Base base, Map<String, OrtNetwork> networks, List<String> loraReports)
+  private OrtModel(Base base, Map<String, Network> networks, List<String> loraReports)
       throws CheckpointException {
     this.base = base;
     this.networks = networks;
@@ -58,11 +117,13 @@ final class OrtModel implements DiffusionModel {
     }
     this.controlNets = List.copyOf(controls);
     this.vaeDecoder = base.parts().vaeDecoder(network(ModelParts.VAE));
+    Component tiny = base.previewVae();
+    this.previewDecoder = tiny == null ? null : new OrtVae.Decoder(network(tiny.name()), tiny);
   }
 
   /** The session behind a part. */
-  OrtNetwork network(String name) {
-    OrtNetwork network = networks.get(name);
+  Network network(String name) {
+    Network network = networks.get(name);
     if (network == null) {
       throw new IllegalStateException("network " + name + " was not created");
     }
@@ -77,7 +138,9 @@ final class OrtModel implements DiffusionModel {
             : EmittedParts.open(spec, runtime);
     NetworkPool pool = new NetworkPool();
     try {
-      return create(new Base(parts, spec.lenientLoras(), pool), spec.loras());
+      return create(
+          new Base(parts, runtime, spec.lenientLoras(), spec.lowMemory(), spec.previewVae(), pool),
+          spec.loras());
     } finally {
       pool.release(); // the model holds it now, or it is to be emptied
     }
@@ -94,21 +157,22 @@ final class OrtModel implements DiffusionModel {
     LoraFold fold =
         new LoraFold(loras.isEmpty() ? Map.of() : base.parts().bases(), loras, base.lenient());
     LoraFold.Footprint footprint = base.pool().footprint(keys, fold);
-    Map<String, OrtNetwork> networks = new LinkedHashMap<>();
+    Map<String, Network> networks = new LinkedHashMap<>();
     base.pool().retain();
     try {
       for (String part : base.parts().names()) {
         boolean changes = footprint.parts().contains(part);
         networks.put(
             part,
-            base.pool()
-                .get(
-                    new NetworkPool.Key(part, changes ? keys : List.of()),
-                    () -> base.parts().create(part, changes ? fold.changed(part) : Map.of())));
+            base.network(
+                part, changes ? loras : List.of(), () -> changes ? fold.changed(part) : Map.of()));
+      }
+      if (base.previewVae() != null) {
+        networks.put(base.previewVae().name(), base.previewNetwork(base.previewVae()));
       }
       return new OrtModel(base, networks, footprint.reports());
     } catch (Throwable e) {
-      networks.values().forEach(OrtNetwork::release);
+      networks.values().forEach(Network::release);
       base.pool().release();
       throw e;
     }
@@ -142,16 +206,53 @@ final class OrtModel implements DiffusionModel {
     }
     try {
       if (encoderNetwork == null) {
-        encoderNetwork =
-            base.pool()
-                .get(
-                    new NetworkPool.Key(ModelParts.VAE_ENCODER, List.of()),
-                    () -> base.parts().create(ModelParts.VAE_ENCODER, Map.of()));
+        encoderNetwork = base.network(ModelParts.VAE_ENCODER, List.of(), Map::of);
       }
       return Optional.of(base.parts().vaeEncoder(encoderNetwork));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  @Override
+  public Optional<VaeDecoder> previewDecoder() {
+    return Optional.ofNullable(previewDecoder);
+  }
+
+  @Override
+  public <T> T whileLoaded(Part part, Supplier<T> work) {
+    List<OnDemandNetwork> held = new ArrayList<>();
+    try {
+      for (Network network : networks(part)) {
+        if (network instanceof OnDemandNetwork onDemand) {
+          onDemand.hold();
+          held.add(onDemand);
+        }
+      }
+      return work.get();
+    } finally {
+      held.forEach(OnDemandNetwork::letGo);
+    }
+  }
+
+  private List<Network> networks(Part part) {
+    return switch (part) {
+      case TEXT_ENCODERS ->
+          ModelParts.TEXT_ENCODERS.stream()
+              .filter(networks::containsKey)
+              .map(this::network)
+              .toList();
+      case VAE_ENCODER -> vaeEncoder().isPresent() ? List.of(encoderNetwork()) : List.of();
+      case UNET ->
+          Stream.concat(Stream.of(ModelParts.UNET), base.parts().controlNets().stream())
+              .map(this::network)
+              .toList();
+      case VAE_DECODER -> List.of(network(ModelParts.VAE));
+    };
+  }
+
+  private synchronized Network encoderNetwork() {
+    return Objects.requireNonNull(encoderNetwork);
   }
 
   @Override
@@ -165,7 +266,7 @@ final class OrtModel implements DiffusionModel {
       return;
     }
     closed = true;
-    networks.values().forEach(OrtNetwork::release);
+    networks.values().forEach(Network::release);
     if (encoderNetwork != null) {
       encoderNetwork.release();
     }

@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  * its users releases it. Safe for use by several threads; the last release must come after the last
  * {@link #run} has returned.
  */
-final class OrtNetwork {
+final class OrtNetwork implements Network {
   private final String name;
   private final OrtSession session;
   private final List<OnnxTensor> weights;
@@ -122,14 +122,8 @@ final class OrtNetwork {
     }
   }
 
-  /**
-   * Runs the network.
-   *
-   * @param inputs all inputs by name
-   * @param outputs tensors to be filled, by output name
-   * @throws InferenceException if ONNX Runtime fails
-   */
-  void run(Map<String, Tensor> inputs, Map<String, Tensor> outputs) {
+  @Override
+  public void run(Map<String, Tensor> inputs, Map<String, Tensor> outputs) {
     OrtEnvironment environment = OrtEnvironment.getEnvironment();
     Map<String, OnnxTensor> given = new HashMap<>();
     Map<String, OnnxTensor> wanted = new HashMap<>();
@@ -163,8 +157,8 @@ final class OrtNetwork {
     };
   }
 
-  /** One more user. */
-  synchronized OrtNetwork retain() {
+  @Override
+  public synchronized OrtNetwork retain() {
     if (users == 0) {
       throw new IllegalStateException(name + " is closed");
     }
@@ -172,8 +166,8 @@ final class OrtNetwork {
     return this;
   }
 
-  /** One user less; the last one frees the session and then its weights. */
-  synchronized void release() {
+  @Override
+  public synchronized void release() {
     if (users == 0 || --users > 0) {
       return;
     }

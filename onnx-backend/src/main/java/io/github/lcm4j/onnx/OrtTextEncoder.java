@@ -14,7 +14,7 @@ import java.util.Map;
 final class OrtTextEncoder implements TextEncoder {
   private static final String PROJECTION = "text_projection.weight";
 
-  private final OrtNetwork network;
+  private final Network network;
   private final String name;
   private final int layers;
   private final int hiddenSize;
@@ -25,7 +25,7 @@ final class OrtTextEncoder implements TextEncoder {
   /**
    * @param furtherTokens tokens beyond the vocabulary
    */
-  OrtTextEncoder(OrtNetwork network, Component component, WeightSource weights, int furtherTokens)
+  OrtTextEncoder(Network network, Component component, WeightSource weights, int furtherTokens)
       throws CheckpointException {
     this.network = network;
     this.name = component.name();

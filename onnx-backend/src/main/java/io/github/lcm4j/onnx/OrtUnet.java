@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 
 /** A UNet emitted by {@link io.github.lcm4j.onnx.graph.UnetGraph}. */
 final class OrtUnet implements Unet {
-  private final OrtNetwork network;
+  private final Network network;
   private final int inChannels;
   private final int outChannels;
   private final int timeCondProjDim;
@@ -23,7 +23,7 @@ final class OrtUnet implements Unet {
   /**
    * @param residualLayout what ControlNets hand over, or null for a graph without such inputs
    */
-  OrtUnet(OrtNetwork network, Component component, @Nullable ResidualLayout residualLayout) {
+  OrtUnet(Network network, Component component, @Nullable ResidualLayout residualLayout) {
     this.network = network;
     this.residualLayout = residualLayout;
     this.inChannels = component.intOr("in_channels", 4);

@@ -47,8 +47,8 @@ final class OrtVae {
    * @param scaleFactor picture pixels a latent cell stands for, per side
    * @param channels colours of its pictures
    */
-  record Decoder(OrtNetwork network, int scaleFactor, int channels) implements VaeDecoder {
-    Decoder(OrtNetwork network, Component component) {
+  record Decoder(Network network, int scaleFactor, int channels) implements VaeDecoder {
+    Decoder(Network network, Component component) {
       this(network, scaleFactorOf(component), component.intOr("out_channels", 3));
     }
 
@@ -74,9 +74,9 @@ final class OrtVae {
    * @param scaleFactor picture pixels a latent cell stands for, per side
    * @param channels channels of its output
    */
-  record Encoder(OrtNetwork network, String output, int scaleFactor, int channels)
+  record Encoder(Network network, String output, int scaleFactor, int channels)
       implements VaeEncoder {
-    Encoder(OrtNetwork network, Component component) {
+    Encoder(Network network, Component component) {
       this(
           network,
           isTiny(component) ? "latent_sample" : "latent_parameters",

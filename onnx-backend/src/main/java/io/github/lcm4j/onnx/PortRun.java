@@ -10,11 +10,11 @@ import org.jspecify.annotations.Nullable;
 
 /** One run of an exported graph, in the types its ports ask for. */
 final class PortRun {
-  private final OrtNetwork network;
+  private final Network network;
   private final Map<String, Tensor> inputs = new HashMap<>();
   private final Map<String, Tensor> outputs = new LinkedHashMap<>();
 
-  PortRun(OrtNetwork network) {
+  PortRun(Network network) {
     this.network = network;
   }
 

@@ -142,6 +142,32 @@ class WorkflowParityTest {
     }
   }
 
+  @Test
+  void decodesInTiles() throws IOException {
+    ImageRequest request =
+        ImageRequest.of("a red apple, on a blue background!").steps(2).seed(1).size(160, 112);
+    try (Pipeline pipeline =
+        Pipeline.builder()
+            .checkpoint(Golden.path("models/sd15"))
+            .scheduler("lcm")
+            .vaeTiling(true)
+            .threads(1)
+            .build()) {
+      Golden.assertSamePicture(
+          "tiles", Golden.path("workflow/tiled.png"), pipeline.generate(request).get(0).image(), 2);
+    }
+  }
+
+  @Test
+  void encodesInTiles(@TempDir Path folder) throws IOException {
+    Case test = cases("tiling").findFirst().get();
+    ImageRequest request = test.request();
+    InitImage init = InitImage.of(Calls.image("workflow/wide.png"), request.initImage().strength());
+    try (Pipeline pipeline = builder(test, folder).vaeTiling(true).build()) {
+      compare(test, pipeline.generate(request.initImage(init)));
+    }
+  }
+
   static Stream<Case> prompts() throws IOException {
     return cases("prompts");
   }

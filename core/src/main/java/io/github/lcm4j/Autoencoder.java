@@ -1,0 +1,56 @@
+package io.github.lcm4j;
+
+import io.github.lcm4j.spi.DiffusionModel;
+import io.github.lcm4j.spi.VaeDecoder;
+import io.github.lcm4j.spi.VaeEncoder;
+import org.jspecify.annotations.Nullable;
+
+/** The two halves of a model's autoencoder, in tiles where asked for. */
+final class Autoencoder {
+  private final LatentSpace space;
+  private final DiffusionModel model;
+  private final @Nullable TiledVae tiles;
+
+  Autoencoder(LatentSpace space, DiffusionModel model, boolean tiled) {
+    this.space = space;
+    this.model = model;
+    this.tiles = tiled ? TiledVae.of(space.vaeSize(), space.scaleFactor()) : null;
+  }
+
+  LatentDecoder decoder() {
+    VaeDecoder decoder = model.vaeDecoder();
+    return new LatentDecoder(space, tiles == null ? decoder : tiles.decoder(decoder));
+  }
+
+  /**
+   * The encoder.
+   *
+   * @throws IllegalArgumentException if the checkpoint has none
+   */
+  LatentEncoder encoder() {
+    VaeEncoder encoder =
+        model
+            .vaeEncoder()
+            .orElseThrow(
+                () ->
+                    new IllegalArgumentException(
+                        "the checkpoint has no VAE encoder, which an initial image needs"));
+    return new LatentEncoder(space, tiles == null ? encoder : tiles.encoder(encoder));
+  }
+
+  /** Previews: by the tiny autoencoder if there is one, or else by the family's linear map. */
+  LatentPreview preview() {
+    VaeDecoder tiny = model.previewDecoder().orElse(null);
+    if (tiny != null) {
+      return latents -> LatentDecoder.toImage(tiny.decode(latents));
+    }
+    if (space.channels() != LinearPreview.CHANNELS) {
+      return latents -> {
+        throw new UnsupportedOperationException(
+            "no linear preview is known for latents of %d channels; give the pipeline a previewVae"
+                .formatted(space.channels()));
+      };
+    }
+    return model.unet().usesTextTime() ? LinearPreview.sdxl() : LinearPreview.sd();
+  }
+}

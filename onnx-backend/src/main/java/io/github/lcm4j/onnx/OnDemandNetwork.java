@@ -1,0 +1,75 @@
+package io.github.lcm4j.onnx;
+
+import io.github.lcm4j.InferenceException;
+import io.github.lcm4j.tensor.Tensor;
+import java.io.IOException;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A network that is in memory only while somebody {@linkplain #hold() holds} it, or for a single
+ * run. Safe for use by several threads.
+ */
+final class OnDemandNetwork implements Network {
+  private final String name;
+  private final NetworkPool.Creation creation;
+  private @Nullable Network loaded;
+  private int holders;
+
+  /**
+   * A network that is not loaded yet.
+   *
+   * @param name what to call it in messages
+   * @param creation loads it
+   */
+  OnDemandNetwork(String name, NetworkPool.Creation creation) {
+    this.name = name;
+    this.creation = creation;
+  }
+
+  /** Loads the network, if it is not, and keeps it until {@link #letGo}. */
+  synchronized Network hold() {
+    Network network = loaded;
+    if (network == null) {
+      try {
+        network = creation.create();
+      } catch (IOException e) {
+        throw new InferenceException("%s cannot be loaded: %s".formatted(name, e.getMessage()), e);
+      }
+      loaded = network;
+    }
+    holders++;
+    return network;
+  }
+
+  /** Ends one {@link #hold}; the last one frees the network. */
+  synchronized void letGo() {
+    if (--holders == 0 && loaded != null) {
+      loaded.release();
+      loaded = null;
+    }
+  }
+
+  synchronized boolean isLoaded() {
+    return loaded != null;
+  }
+
+  @Override
+  public void run(Map<String, Tensor> inputs, Map<String, Tensor> outputs) {
+    Network network = hold();
+    try {
+      network.run(inputs, outputs);
+    } finally {
+      letGo();
+    }
+  }
+
+  /** Users do not matter: nothing is held for them. */
+  @Override
+  public Network retain() {
+    return this;
+  }
+
+  @Override
+  public void release() {}
+}
