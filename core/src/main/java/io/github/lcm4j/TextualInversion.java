@@ -10,6 +10,10 @@ import org.jspecify.annotations.Nullable;
  * single tensor {@code emb_params} (web UIs), and {@code clip_l} with {@code clip_g} for SDXL's two
  * text encoders.
  *
+ * <p>SDXL checkpoints whose second text encoder is configured with {@code eos_token_id} 2 take the
+ * pooled embedding at the largest id, which then is that of the word instead of the text's end, as
+ * transformers does.
+ *
  * @param file the file
  * @param token the word that stands for it in prompts, or null for the tensor's own name, or the
  *     file's name without its ending where the tensor is called as in the other two forms
