@@ -114,6 +114,10 @@ public final class Main implements Callable<Integer> {
     for (Plan plan : plans) {
       session.measure(plan, topics);
     }
+    if (topics.contains(Topic.FOLDING) && checkpoints.isEmpty() && !extent.quick) {
+      Case half = new Case("sd15", "float16", 512, batch);
+      session.measure(Plan.of(half, true, common), EnumSet.of(Topic.FOLDING));
+    }
     if (topics.contains(Topic.PEERS)) {
       Plan largest = plans.stream().filter(Plan::whole).reduce((a, b) -> b).orElseThrow();
       session.compare(largest, python, peerScripts, rounds);
