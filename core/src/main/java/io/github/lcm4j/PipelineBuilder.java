@@ -132,7 +132,7 @@ public final class PipelineBuilder {
     }
     Checkpoint base = Checkpoint.open(checkpoint);
     base.requireStableDiffusion();
-    SchedulerConfig config = SchedulerDefaults.amend(base);
+    SchedulerConfig config = SchedulerDefaults.amend(base, scheduler == null);
     Scheduler made = schedulerFor(config).create(config);
     Backend backend =
         ServiceLoader.load(Backend.class)

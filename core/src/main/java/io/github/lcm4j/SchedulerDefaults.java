@@ -14,7 +14,14 @@ final class SchedulerDefaults {
 
   private SchedulerDefaults() {}
 
-  static SchedulerConfig amend(Checkpoint checkpoint) throws IOException {
+  /**
+   * The checkpoint's configuration as diffusers would use it.
+   *
+   * @param own whether the checkpoint's own scheduler is used as it is: only then are options
+   *     corrected that the file leaves out. Another scheduler made from the configuration has its
+   *     own defaults for those
+   */
+  static SchedulerConfig amend(Checkpoint checkpoint, boolean own) throws IOException {
     SchedulerConfig config = checkpoint.schedulerConfig();
     String pipeline = checkpoint.modelIndex().path("_class_name").asText("StableDiffusionPipeline");
     if (!pipeline.contains("StableDiffusion")
@@ -22,9 +29,10 @@ final class SchedulerDefaults {
         || pipeline.contains("ControlNet")) {
       return config;
     }
-    SchedulerConfig amended = config.with("steps_offset", 1);
+    boolean corrects = own || !config.get("steps_offset").isMissingNode();
+    SchedulerConfig amended = corrects ? config.with("steps_offset", 1) : config;
     boolean clips =
-        config.get("clip_sample").asBoolean(CLIP_BY_DEFAULT.contains(config.className()));
+        config.get("clip_sample").asBoolean(own && CLIP_BY_DEFAULT.contains(config.className()));
     return clips ? amended.with("clip_sample", false) : amended;
   }
 }

@@ -12,6 +12,7 @@ import com.google.protobuf.ByteString;
 import io.github.lcm4j.checkpoint.CheckpointException;
 import io.github.lcm4j.tensor.DType;
 import io.github.lcm4j.tensor.Tensor;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -44,6 +45,7 @@ final class GraphRewriter {
   private final Map<String, Replacement> replacements = new LinkedHashMap<>();
   private final Set<Integer> bypassed = new TreeSet<>();
   private final Set<String> replacedSources = new HashSet<>();
+  private final ReferencedFiles files;
 
   /**
    * New contents of a parameter in one layout.
@@ -53,8 +55,9 @@ final class GraphRewriter {
    */
   private record Replacement(String parameter, Tensor tensor, boolean inline) {}
 
-  GraphRewriter(OnnxGraph graph) {
+  GraphRewriter(OnnxGraph graph) throws IOException {
     this.graph = graph;
+    this.files = ReferencedFiles.of(graph.file());
     this.original = graph.file().model().getGraph();
     this.nodes = new NodeProto.Builder[graph.nodeCount()];
     for (int node = 0; node < nodes.length; node++) {
@@ -124,10 +127,11 @@ final class GraphRewriter {
   OverriddenGraph finish() {
     Map<String, Integer> uses = countUses();
     Set<Integer> dropped = dropBypassed(uses);
-    Set<String> taken = takenNames(uses);
+    Set<String> taken = takenNames(uses, dropped);
     Map<String, String> names = new HashMap<>();
     Map<String, Tensor> initializers = new LinkedHashMap<>();
-    GraphProto.Builder result = original.toBuilder().clearNode().clearInitializer().clearInput();
+    GraphProto.Builder result =
+        original.toBuilder().clearNode().clearInitializer().clearInput().clearValueInfo();
     replacements.forEach(
         (placeholder, replacement) -> {
           String name = replacement.parameter();
@@ -153,6 +157,11 @@ final class GraphRewriter {
         result.addInput(input);
       }
     }
+    for (ValueInfoProto value : original.getValueInfoList()) {
+      if (!names.containsValue(value.getName())) {
+        result.addValueInfo(value); // else it may tell the shape of what had the name before
+      }
+    }
     ModelProto model = graph.file().model();
     byte[] bytes =
         model.toBuilder()
@@ -160,8 +169,7 @@ final class GraphRewriter {
             .setGraph(result)
             .build()
             .toByteArray();
-    return new OverriddenGraph(
-        bytes, initializers, graph.path().toAbsolutePath().normalize().getParent());
+    return new OverriddenGraph(bytes, initializers, files.folder());
   }
 
   private void addNodes(
@@ -239,10 +247,12 @@ final class GraphRewriter {
     return replacedSources.contains(initializer) && uses.getOrDefault(initializer, 0) == 0;
   }
 
-  private Set<String> takenNames(Map<String, Integer> uses) {
+  private Set<String> takenNames(Map<String, Integer> uses, Set<Integer> dropped) {
     Set<String> taken = new HashSet<>();
-    for (NodeProto node : original.getNodeList()) {
-      taken.addAll(node.getOutputList());
+    for (int index = 0; index < nodes.length; index++) {
+      if (!dropped.contains(index)) {
+        taken.addAll(graph.node(index).getOutputList());
+      }
     }
     original.getInputList().forEach(input -> taken.add(input.getName()));
     original.getInitializerList().forEach(initializer -> taken.add(initializer.getName()));
@@ -265,22 +275,21 @@ final class GraphRewriter {
     if (constant == null || constant.message() != null) {
       return initializer;
     }
-    if (initializer.getDataLocation() != DataLocation.EXTERNAL) {
-      return inFile(initializer.toBuilder(), constant);
+    boolean external = initializer.getDataLocation() == DataLocation.EXTERNAL;
+    if (external && constant.dtype() != null && constant.length() <= OnnxModelFile.INLINE_BYTES) {
+      return inline(initializer.getName(), constant.read());
     }
-    if (constant.dtype() == null || constant.length() > OnnxModelFile.INLINE_BYTES) {
-      return initializer;
-    }
-    return initializer.toBuilder()
-        .clearDataLocation()
-        .clearExternalData()
-        .setRawData(ByteString.copyFrom(constant.read().buffer()))
-        .build();
+    return inFile(initializer.toBuilder().clearExternalData(), constant);
   }
 
   private TensorProto inFile(TensorProto.Builder tensor, StoredTensor constant) {
     return external(
-        tensor, constant.dataType(), constant.dims(), constant.offset(), constant.length());
+        tensor,
+        constant.dataType(),
+        constant.dims(),
+        files.location(constant.file()),
+        constant.offset(),
+        constant.length());
   }
 
   private static TensorProto inline(String name, Tensor tensor) {
@@ -301,18 +310,24 @@ final class GraphRewriter {
         TensorProto.newBuilder().setName(name),
         StoredTensor.dataType(tensor.dtype()),
         tensor.shape(),
+        files.location(graph.path()),
         UNREADABLE_OFFSET,
         tensor.byteSize());
   }
 
-  private TensorProto external(
-      TensorProto.Builder tensor, int dataType, long[] dims, long offset, long length) {
+  private static TensorProto external(
+      TensorProto.Builder tensor,
+      int dataType,
+      long[] dims,
+      String location,
+      long offset,
+      long length) {
     tensor.setDataType(dataType).clearDims().setDataLocation(DataLocation.EXTERNAL);
     for (long extent : dims) {
       tensor.addDims(extent);
     }
     return tensor
-        .addExternalData(entry("location", graph.path().getFileName().toString()))
+        .addExternalData(entry("location", location))
         .addExternalData(entry("offset", Long.toString(offset)))
         .addExternalData(entry("length", Long.toString(length)))
         .build();

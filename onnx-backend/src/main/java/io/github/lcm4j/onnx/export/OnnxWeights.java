@@ -5,6 +5,7 @@ import io.github.lcm4j.safetensors.TensorInfo;
 import io.github.lcm4j.safetensors.WeightSource;
 import io.github.lcm4j.tensor.DType;
 import io.github.lcm4j.tensor.Tensor;
+import java.io.IOException;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
@@ -87,9 +88,11 @@ public final class OnnxWeights implements WeightSource {
    * @return the graph and the initializers it is to run with
    * @throws NoSuchElementException if there is no such parameter; the message names the file
    * @throws IllegalArgumentException if a shape is not the parameter's
-   * @throws CheckpointException if the graph decides a parameter's type or shape only when it runs
+   * @throws CheckpointException if the graph casts a parameter to a type lcm4j does not compute
+   *     with, or its files lie on different drives
+   * @throws IOException if a file of the export is no longer there
    */
-  public OverriddenGraph override(Map<String, Tensor> changed) throws CheckpointException {
+  public OverriddenGraph override(Map<String, Tensor> changed) throws IOException {
     GraphRewriter rewriter = new GraphRewriter(graph);
     for (Map.Entry<String, Tensor> entry : changed.entrySet()) {
       String name = entry.getKey();

@@ -10,6 +10,9 @@ import java.nio.ShortBuffer;
 final class Transposition {
   private static final int TILE = 64;
 
+  /** Rows of a tile lie apart by no power of two, or they would push each other from the cache. */
+  private static final int STRIDE = TILE + 16;
+
   private Transposition() {}
 
   /**
@@ -37,7 +40,7 @@ final class Transposition {
 
   private static void transpose(IntBuffer from, IntBuffer to, int rows, int columns) {
     int[] read = new int[TILE];
-    int[] tile = new int[TILE * TILE];
+    int[] tile = new int[TILE * STRIDE];
     for (int top = 0; top < rows; top += TILE) {
       int height = Math.min(TILE, rows - top);
       for (int left = 0; left < columns; left += TILE) {
@@ -45,11 +48,11 @@ final class Transposition {
         for (int row = 0; row < height; row++) {
           from.get((top + row) * columns + left, read, 0, width);
           for (int column = 0; column < width; column++) {
-            tile[column * TILE + row] = read[column];
+            tile[column * STRIDE + row] = read[column];
           }
         }
         for (int column = 0; column < width; column++) {
-          to.put((left + column) * rows + top, tile, column * TILE, height);
+          to.put((left + column) * rows + top, tile, column * STRIDE, height);
         }
       }
     }
@@ -57,7 +60,7 @@ final class Transposition {
 
   private static void transpose(ShortBuffer from, ShortBuffer to, int rows, int columns) {
     short[] read = new short[TILE];
-    short[] tile = new short[TILE * TILE];
+    short[] tile = new short[TILE * STRIDE];
     for (int top = 0; top < rows; top += TILE) {
       int height = Math.min(TILE, rows - top);
       for (int left = 0; left < columns; left += TILE) {
@@ -65,11 +68,11 @@ final class Transposition {
         for (int row = 0; row < height; row++) {
           from.get((top + row) * columns + left, read, 0, width);
           for (int column = 0; column < width; column++) {
-            tile[column * TILE + row] = read[column];
+            tile[column * STRIDE + row] = read[column];
           }
         }
         for (int column = 0; column < width; column++) {
-          to.put((left + column) * rows + top, tile, column * TILE, height);
+          to.put((left + column) * rows + top, tile, column * STRIDE, height);
         }
       }
     }
