@@ -137,7 +137,7 @@ public final class ReportPage {
     boolean extrapolated = latencies.cases().stream().anyMatch(this::isExtrapolated);
     section(
         "Steps against latency",
-        "Seconds for one `generate` call, prompt to picture: mean and, where there was more than one"
+        "Seconds for one `generate` call, prompt to picture: median and, where there was more than one"
             + " run, the range. LCM: LCM-LoRA folded in, guidance 1. Guided: the base, guidance 7.5,"
             + " two UNet evaluations a step."
             + (extrapolated
