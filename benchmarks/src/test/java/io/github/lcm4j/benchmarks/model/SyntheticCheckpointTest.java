@@ -2,6 +2,7 @@ package io.github.lcm4j.benchmarks.model;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -103,6 +104,18 @@ class SyntheticCheckpointTest {
       sum += (double) value * value;
     }
     assertEquals(1.0 / 576, sum / values.length, 0.05 / 576, name);
+  }
+
+  @Test
+  void aNetworkKnowsItsFile() throws IOException {
+    Architecture sd15 = Architecture.read(TINY.resolve("sd15"));
+    Architecture sdxl = Architecture.read(TINY.resolve("sdxl"));
+    SyntheticCheckpoint.write(sd15, DType.FLOAT16, folder.resolve("c"));
+    WeightSource unet = Checkpoint.open(folder.resolve("c")).require("unet").openWeights();
+    assertTrue(sd15.unet().describes(unet));
+    assertFalse(sdxl.unet().describes(unet));
+    WeightSource vae = Checkpoint.open(folder.resolve("c")).require("vae").openWeights();
+    assertFalse(sd15.vaeDecoder().describes(vae), "the file holds the encoder too");
   }
 
   @Test
