@@ -194,14 +194,17 @@ public final class Lcm4jPeer implements Callable<Integer> {
    * @param end what to do with each result, outside the measured time
    */
   private <T> void measure(ObjectNode line, Callable<T> action, Consumer<T> end) throws Exception {
+    OptionalLong before = ProcessMemory.resident();
+    ProcessMemory.resetPeak();
     for (int i = 0; i < warmup; i++) {
       end.accept(action.call());
     }
-    System.gc(); // direct memory of results that are no longer needed
-    OptionalLong before = ProcessMemory.resident();
+    long peakOfWarmup = ProcessMemory.peakResident().orElse(0);
+    ProcessMemory.releaseGarbage();
     ProcessMemory.resetPeak();
     ArrayNode milliseconds = line.putArray("milliseconds");
     for (int i = 0; i < repetitions; i++) {
+      ProcessMemory.releaseGarbage();
       long start = System.nanoTime();
       T result = action.call();
       milliseconds.add((System.nanoTime() - start) * 1e-6);
@@ -210,7 +213,9 @@ public final class Lcm4jPeer implements Callable<Integer> {
     OptionalLong peak = ProcessMemory.peakResident();
     if (before.isPresent() && peak.isPresent()) {
       line.put("peak_bytes", peak.getAsLong());
-      line.putArray("extra_peak_bytes").add(peak.getAsLong() - before.getAsLong());
+      // Above the state before the warm-up, whose freed memory the process may have kept.
+      line.putArray("extra_peak_bytes")
+          .add(Math.max(peakOfWarmup, peak.getAsLong()) - before.getAsLong());
     }
     print(line);
   }

@@ -12,7 +12,9 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Help.Visibility;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParseResult;
 
 /** Measures, and writes JMH's JSON, a Markdown page and a chart. */
 @Command(
@@ -42,17 +44,20 @@ public final class Main implements Callable<Integer> {
 
   @Option(
       names = "--only",
+      showDefaultValue = Visibility.NEVER,
       split = ",",
       description = "Some of ${COMPLETION-CANDIDATES}; all but PEERS if not given.")
   private Set<Topic> only = EnumSet.noneOf(Topic.class);
 
   @Option(
       names = "--checkpoint",
+      showDefaultValue = Visibility.NEVER,
       description = "pocket, sd15, sdxl or a checkpoint folder; measured as a whole. Repeatable.")
   private List<String> checkpoints = new ArrayList<>();
 
   @Option(
       names = "--size",
+      showDefaultValue = Visibility.NEVER,
       description = "Side of the pictures; the model's own if not given. Repeatable.")
   private List<Integer> sizes = new ArrayList<>();
 
@@ -96,7 +101,20 @@ public final class Main implements Callable<Integer> {
   /** Runs, and ends the Java machine with exit code 0 if all was measured. */
   public static void main(String[] args) {
     System.exit(
-        new CommandLine(new Main()).setCaseInsensitiveEnumValuesAllowed(true).execute(args));
+        new CommandLine(new Main())
+            .setCaseInsensitiveEnumValuesAllowed(true)
+            .setExecutionExceptionHandler(Main::failed)
+            .execute(args));
+  }
+
+  /** A wrong argument or a missing file needs no stack trace, anything else does. */
+  private static int failed(Exception fault, CommandLine command, ParseResult arguments)
+      throws Exception {
+    if (fault instanceof IllegalArgumentException || fault instanceof IOException) {
+      command.getErr().println("benchmarks: " + fault.getMessage());
+      return command.getCommandSpec().exitCodeOnExecutionException();
+    }
+    throw fault;
   }
 
   @Override
@@ -113,6 +131,10 @@ public final class Main implements Callable<Integer> {
     List<Plan> plans = plans(common);
     for (Plan plan : plans) {
       session.measure(plan, topics);
+    }
+    if (topics.contains(Topic.FOLDING) && checkpoints.isEmpty() && !extent.quick) {
+      Case half = new Case("sd15", "float16", 512, batch);
+      session.measure(Plan.of(half, true, common), EnumSet.of(Topic.FOLDING));
     }
     if (topics.contains(Topic.PEERS)) {
       Plan largest = plans.stream().filter(Plan::whole).reduce((a, b) -> b).orElseThrow();

@@ -67,10 +67,10 @@ record Plan(Case subject, Architecture architecture, boolean whole, Settings com
     if (topics.contains(Topic.PARTS) || topics.contains(Topic.STEPS) && !whole) {
       tasks.addAll(parts());
     }
-    if (topics.contains(Topic.FOLDING) && hasLora() && isNative()) {
-      tasks.add(subject(Folding.class, "").times(1, small() ? 10 : 3));
+    if (topics.contains(Topic.FOLDING) && whole && hasLora() && isNative()) {
+      tasks.add(subject(Folding.class, ""));
     }
-    if (topics.contains(Topic.STARTUP) && isNative() && whole) {
+    if (topics.contains(Topic.STARTUP) && whole && isNative()) {
       tasks.add(subject(StartUp.class, ""));
     }
     return tasks;
@@ -110,8 +110,12 @@ record Plan(Case subject, Architecture architecture, boolean whole, Settings com
   /** The topics that need no model. */
   static List<Task> machineTasks(Set<Topic> topics, Settings common) {
     List<Task> tasks = new ArrayList<>();
-    if (topics.contains(Topic.PARTS) && common.provider().equalsIgnoreCase("CPU")) {
+    boolean folds = topics.contains(Topic.FOLDING);
+    if ((folds || topics.contains(Topic.PARTS)) && common.provider().equalsIgnoreCase("CPU")) {
       tasks.add(Task.of(MatrixProductRate.class, "").with("threads", common.threads()));
+    }
+    if (folds) {
+      tasks.add(Task.of(CopyRate.class, ""));
     }
     if (topics.contains(Topic.SCHEDULER)) {
       tasks.add(Task.of(SchedulerStep.class, ""));

@@ -13,6 +13,10 @@ final class ProcessMemory {
   private static final Path STATUS = Path.of("/proc/self/status");
   private static final Path CLEAR_REFS = Path.of("/proc/self/clear_refs");
 
+  private static final long PAUSE_FOR_CLEANERS_MILLIS = 100;
+
+  private static OptionalLong baseline = OptionalLong.empty();
+
   private ProcessMemory() {}
 
   /** Largest resident memory so far, mapped files included, in bytes. */
@@ -42,6 +46,30 @@ final class ProcessMemory {
         System.err.println("cannot reset the peak of resident memory: " + e);
       }
     }
+  }
+
+  /** Frees the direct memory of objects no longer reachable, which nothing else does in time. */
+  static void releaseGarbage() {
+    for (int i = 0; i < 2; i++) {
+      System.gc();
+      try {
+        Thread.sleep(PAUSE_FOR_CLEANERS_MILLIS);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  /** Makes the present the state that {@link #aboveBaseline} compares with. */
+  static void setBaseline() {
+    baseline = anonymous();
+  }
+
+  /** How far an amount of anonymous memory is above the baseline, if there is one. */
+  static OptionalLong aboveBaseline(long anonymous) {
+    return baseline.isPresent()
+        ? OptionalLong.of(anonymous - baseline.getAsLong())
+        : OptionalLong.empty();
   }
 
   private static OptionalLong read(String field) {

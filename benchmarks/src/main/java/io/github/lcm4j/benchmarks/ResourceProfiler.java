@@ -21,7 +21,8 @@ import org.openjdk.jmh.results.ScalarResult;
  * <ul>
  *   <li>{@code peakResident}: what Linux calls VmHWM, mapped weights included;
  *   <li>{@code peakAnonymous}: the part that belongs to no file, looked at twenty times a second;
- *   <li>{@code grownAnonymous}: by how much that rose above the start of the iteration;
+ *   <li>{@code grownAnonymous}: by how much that rose above a benchmark's own baseline, if it set
+ *       one;
  *   <li>{@code peakHeap}: the Java heap in use; {@code peakNative}: anonymous memory less the heap;
  *   <li>{@code outsideNetworks}: percent of {@code generate}.
  * </ul>
@@ -37,7 +38,6 @@ public final class ResourceProfiler implements InternalProfiler {
   private static final double MIB = 1 << 20;
   private static final long INTERVAL_MILLIS = 50;
 
-  private long anonymousAtStart;
   private Watch watch = new Watch();
 
   /** Made by JMH. */
@@ -52,7 +52,6 @@ public final class ResourceProfiler implements InternalProfiler {
   public void beforeIteration(BenchmarkParams benchmark, IterationParams iteration) {
     heapPools().forEach(MemoryPoolMXBean::resetPeakUsage);
     NetworkClock.reset();
-    anonymousAtStart = ProcessMemory.anonymous().orElse(0);
     watch = new Watch();
     watch.start();
   }
@@ -68,7 +67,8 @@ public final class ResourceProfiler implements InternalProfiler {
     if (resident.isPresent()) {
       results.add(mib(PEAK_RESIDENT, resident.getAsLong()));
       results.add(mib(PEAK_ANONYMOUS, anonymous));
-      results.add(mib(GROWN_ANONYMOUS, anonymous - anonymousAtStart));
+      ProcessMemory.aboveBaseline(anonymous)
+          .ifPresent(grown -> results.add(mib(GROWN_ANONYMOUS, grown)));
       results.add(mib(PEAK_NATIVE, anonymous - heap));
     }
     if (NetworkClock.isUsed()) {

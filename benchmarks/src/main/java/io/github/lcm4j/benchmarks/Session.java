@@ -4,12 +4,14 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.lcm4j.benchmarks.model.Architecture;
 import io.github.lcm4j.benchmarks.peers.Contest;
 import io.github.lcm4j.benchmarks.peers.SideBySide;
+import io.github.lcm4j.benchmarks.report.Case;
 import io.github.lcm4j.benchmarks.report.Latencies;
 import io.github.lcm4j.benchmarks.report.LatencyChart;
 import io.github.lcm4j.benchmarks.report.Machine;
 import io.github.lcm4j.benchmarks.report.Measurement;
 import io.github.lcm4j.benchmarks.report.ReportPage;
 import io.github.lcm4j.benchmarks.report.Run;
+import io.github.lcm4j.checkpoint.Checkpoint;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -66,8 +68,22 @@ final class Session {
   void measure(Plan plan, Set<Topic> topics) throws IOException {
     List<Task> tasks = plan.tasks(topics);
     if (!tasks.isEmpty() && isHeld(plan)) {
-      architectures.put(plan.subject().checkpoint(), plan.architecture());
+      count(plan);
       measure(tasks);
+    }
+  }
+
+  /** Operations are counted only of networks that are understood to the last tensor. */
+  private void count(Plan plan) throws IOException {
+    Case subject = plan.subject();
+    Checkpoint checkpoint =
+        Checkpoint.open(ModelFiles.of(subject.checkpoint(), subject.dtype()).checkpoint());
+    if (plan.architecture().unet().describes(checkpoint.require("unet").openWeights())) {
+      architectures.put(subject.checkpoint(), plan.architecture());
+    } else {
+      skip(
+          subject.model()
+              + ": operations are not counted, its UNet has other layers than known here");
     }
   }
 

@@ -1,6 +1,8 @@
 package io.github.lcm4j.benchmarks.model;
 
+import io.github.lcm4j.safetensors.WeightSource;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -36,6 +38,25 @@ public final class Network {
 
   List<Layer> layers() {
     return layers;
+  }
+
+  /**
+   * Whether a file holds just these layers: their weights and biases in these shapes, and nothing
+   * else. If not, the configuration has an option that is not known here, and no number can be
+   * trusted.
+   */
+  public boolean describes(WeightSource weights) {
+    int count = 0;
+    for (Layer layer : layers) {
+      String weight = layer.path() + ".weight";
+      if (!weights.contains(weight)
+          || !Arrays.equals(weights.info(weight).shape(), layer.weightShape())
+          || weights.contains(layer.path() + ".bias") != layer.bias()) {
+        return false;
+      }
+      count += layer.bias() ? 2 : 1;
+    }
+    return count == weights.names().size();
   }
 
   /** Number of parameters. */

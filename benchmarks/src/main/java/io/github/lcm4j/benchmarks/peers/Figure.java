@@ -5,6 +5,7 @@ import io.github.lcm4j.benchmarks.report.Spread;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One number that programs are compared by; less is better.
@@ -17,7 +18,12 @@ import java.util.List;
  * @param factor from the field's unit to this one's
  */
 record Figure(
-    String name, String unit, String measurement, Boolean lora, String field, double factor) {
+    String name,
+    String unit,
+    String measurement,
+    @Nullable Boolean lora,
+    String field,
+    double factor) {
   private static final double MIB = 1.0 / (1 << 20);
 
   static final List<Figure> ALL =
@@ -33,11 +39,12 @@ record Figure(
           time("one picture", "generate", null),
           memory("its peak resident memory", "generate", null, "peak_bytes"));
 
-  private static Figure time(String name, String measurement, Boolean lora) {
+  private static Figure time(String name, String measurement, @Nullable Boolean lora) {
     return new Figure(name, "ms", measurement, lora, "milliseconds", 1);
   }
 
-  private static Figure memory(String name, String measurement, Boolean lora, String field) {
+  private static Figure memory(
+      String name, String measurement, @Nullable Boolean lora, String field) {
     return new Figure(name, "MiB", measurement, lora, field, MIB);
   }
 
@@ -47,7 +54,8 @@ record Figure(
     for (JsonNode line : lines) {
       boolean same =
           line.path("measurement").asText().equals(measurement)
-              && (lora == null || line.path("lora").asBoolean() == lora);
+              && (lora == null
+                  || line.path("lora").isBoolean() && line.path("lora").booleanValue() == lora);
       JsonNode node = line.path(field);
       if (!same) {
         continue;

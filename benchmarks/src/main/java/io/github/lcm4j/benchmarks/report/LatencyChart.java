@@ -34,8 +34,8 @@ public final class LatencyChart {
   private static final Color BACKGROUND = Color.WHITE;
   private static final Color TEXT = new Color(0x1f2933);
   private static final Color FAINT = new Color(0x6b7785);
-  private static final Color LCM = new Color(0x0b7a75);
-  private static final Color GUIDED = new Color(0xc3ccd6);
+  static final Color LCM = new Color(0x0b7a75);
+  static final Color GUIDED = new Color(0xc3ccd6);
   private static final Color RULE = new Color(0xe3e8ee);
 
   private static final Font TITLE = new Font(Font.SANS_SERIF, Font.BOLD, 21);

@@ -13,7 +13,7 @@ import org.openjdk.jmh.results.RunResult;
  *
  * @param benchmark class and method, for instance {@code Parts.unetStep}
  * @param parameters JMH's parameters
- * @param time the measured time
+ * @param time the measured time, its median and range
  * @param secondary what profilers added, by name
  */
 public record Measurement(
@@ -40,7 +40,7 @@ public record Measurement(
         name.substring(name.lastIndexOf('.', method - 1) + 1),
         parameters,
         new Spread(
-            unit * primary.getScore(),
+            unit * primary.getStatistics().getPercentile(50),
             unit * primary.getStatistics().getMin(),
             unit * primary.getStatistics().getMax()),
         secondary);

@@ -6,7 +6,7 @@ import java.util.Locale;
 /**
  * A value measured several times.
  *
- * @param middle mean or median
+ * @param middle the median
  * @param low smallest
  * @param high largest
  */

@@ -30,10 +30,18 @@ class ArchitectureTest {
     assertEquals(1024, sdxl.nativeSize(), "native size");
   }
 
-  /** 278 and 788 layers, as in the published files; 67.5M and 197M parameters in float16. */
+  /**
+   * As the published files of latent-consistency: 278 and 788 layers. The weights are those that
+   * PyTorch counts in diffusers' networks.
+   */
   @Test
   void lcmLoraTouchesThePublishedLayers() {
-    assertEquals(278, SyntheticLora.layers(Architecture.named("sd15").unet()));
-    assertEquals(788, SyntheticLora.layers(Architecture.named("sdxl").unet()));
+    Network sd15 = Architecture.named("sd15").unet();
+    assertEquals(278, SyntheticLora.layers(sd15));
+    assertEquals(857_006_080, SyntheticLora.touchedWeights(sd15));
+    assertEquals(109_696_778_240L, SyntheticLora.foldingFlops(sd15, 64));
+    Network sdxl = Architecture.named("sdxl").unet();
+    assertEquals(788, SyntheticLora.layers(sdxl));
+    assertEquals(2_558_566_400L, SyntheticLora.touchedWeights(sdxl));
   }
 }
