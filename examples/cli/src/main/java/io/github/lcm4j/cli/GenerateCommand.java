@@ -1,15 +1,20 @@
 package io.github.lcm4j.cli;
 
 import io.github.lcm4j.Cancellation;
+import io.github.lcm4j.ControlImage;
 import io.github.lcm4j.GeneratedImage;
 import io.github.lcm4j.ImageRequest;
+import io.github.lcm4j.Images;
 import io.github.lcm4j.Pipeline;
+import io.github.lcm4j.PipelineBuilder;
+import io.github.lcm4j.PromptOptions;
 import io.github.lcm4j.Timings;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.math.BigInteger;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
@@ -89,6 +94,19 @@ final class GenerateCommand implements Callable<Integer> {
       description = "DDIM: how much noise each step adds, 0 to 1.")
   private @Nullable Double eta;
 
+  @Option(
+      names = "--clip-skip",
+      paramLabel = "N",
+      description = "Text encoder layers to leave out at the end, 0 by default.")
+  private int clipSkip;
+
+  @Option(
+      names = "--control",
+      paramLabel = "DIR:IMAGE[:SCALE]",
+      converter = ControlOption.Converter.class,
+      description = "A ControlNet, its picture and its strength (1); may be repeated.")
+  private List<ControlOption> controls = new ArrayList<>();
+
   @ArgGroup(exclusive = false)
   private @Nullable InitImageOptions init;
 
@@ -121,7 +139,9 @@ final class GenerateCommand implements Callable<Integer> {
     List<String> loraReports;
     try (Progress progress = report.progress(steps)) {
       progress.loading();
-      try (Pipeline pipeline = model.builder().build()) {
+      PipelineBuilder builder = model.builder();
+      controls.forEach(control -> builder.controlNet(control.folder()));
+      try (Pipeline pipeline = builder.build()) {
         loaded = Duration.ofNanos(System.nanoTime() - start);
         loraReports = pipeline.loraReports();
         progress.drawing();
@@ -173,10 +193,21 @@ final class GenerateCommand implements Callable<Integer> {
           .count(count)
           .originalInferenceSteps(originalInferenceSteps)
           .eta(eta)
-          .initImage(init == null ? null : init.read());
+          .promptOptions(PromptOptions.DEFAULT.clipSkip(clipSkip))
+          .initImage(init == null ? null : init.read())
+          .controlImages(controlImages());
     } catch (IllegalArgumentException e) {
       throw usage(Faults.describe(e));
     }
+  }
+
+  private ControlImage[] controlImages() throws IOException {
+    ControlImage[] images = new ControlImage[controls.size()];
+    for (int i = 0; i < images.length; i++) {
+      ControlOption control = controls.get(i);
+      images[i] = ControlImage.of(Images.read(control.image())).conditioningScale(control.scale());
+    }
+    return images;
   }
 
   private void requirePositive(String option, @Nullable Integer value) {
