@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.lcm4j.json.JsonFiles;
 import java.io.IOException;
 import java.nio.file.Path;
 
@@ -41,16 +42,7 @@ public final class SchedulerConfig {
    * @throws IOException if the file cannot be read or is not a JSON object; the message names it
    */
   public static SchedulerConfig read(Path file) throws IOException {
-    JsonNode tree;
-    try {
-      tree = MAPPER.readTree(file.toFile());
-    } catch (com.fasterxml.jackson.core.JsonProcessingException e) {
-      throw new IOException(file + " is not valid JSON: " + e.getOriginalMessage(), e);
-    }
-    if (!(tree instanceof ObjectNode object)) {
-      throw new IOException(file + " must hold a JSON object");
-    }
-    return new SchedulerConfig(object, file.toString());
+    return new SchedulerConfig(JsonFiles.read(MAPPER, file), file.toString());
   }
 
   /**

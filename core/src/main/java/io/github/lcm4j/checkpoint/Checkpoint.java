@@ -1,10 +1,10 @@
 package io.github.lcm4j.checkpoint;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import io.github.lcm4j.SchedulerConfig;
+import io.github.lcm4j.json.JsonFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -60,7 +60,7 @@ public final class Checkpoint {
           "%s %s; a checkpoint is a folder with unet, vae, text_encoder and tokenizer inside"
               .formatted(folder, Files.exists(folder) ? "is not a folder" : "does not exist"));
     }
-    JsonNode modelIndex = readJson(folder.resolve("model_index.json"));
+    JsonNode modelIndex = JsonFiles.readIfThere(MAPPER, folder.resolve("model_index.json"));
     Map<String, Component> components = new LinkedHashMap<>();
     for (String name : PARTS) {
       Path part = folder.resolve(name);
@@ -97,7 +97,7 @@ public final class Checkpoint {
 
   private static Component component(String name, Path part, JsonNode modelIndex)
       throws IOException {
-    JsonNode config = readJson(part.resolve("config.json"));
+    JsonNode config = JsonFiles.readIfThere(MAPPER, part.resolve("config.json"));
     String className = config.path("_class_name").asText("");
     if (className.isEmpty()) {
       className = config.path("architectures").path(0).asText("");
@@ -107,21 +107,6 @@ public final class Checkpoint {
     }
     Path onnx = part.resolve("model.onnx");
     return new Component(name, className, part, config, Files.isRegularFile(onnx) ? onnx : null);
-  }
-
-  private static JsonNode readJson(Path file) throws IOException {
-    if (!Files.isRegularFile(file)) {
-      return JsonNodeFactory.instance.objectNode();
-    }
-    try {
-      JsonNode node = MAPPER.readTree(file.toFile());
-      if (!node.isObject()) {
-        throw new CheckpointException(file + " must hold a JSON object");
-      }
-      return node;
-    } catch (JsonProcessingException e) {
-      throw new CheckpointException(file + " is not valid JSON: " + e.getOriginalMessage(), e);
-    }
   }
 
   /** The folder. */

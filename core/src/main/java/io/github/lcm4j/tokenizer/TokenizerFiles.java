@@ -1,12 +1,11 @@
 package io.github.lcm4j.tokenizer;
 
 import com.fasterxml.jackson.core.JsonFactory;
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.lcm4j.checkpoint.CheckpointException;
+import io.github.lcm4j.json.JsonFiles;
 import java.io.IOException;
 import java.nio.charset.MalformedInputException;
 import java.nio.file.Files;
@@ -87,17 +86,7 @@ record TokenizerFiles(
 
   /** The object in a file; an empty one if there is no such file. */
   static ObjectNode readJson(Path file) throws IOException {
-    if (!Files.isRegularFile(file)) {
-      return JsonNodeFactory.instance.objectNode();
-    }
-    try {
-      if (MAPPER.readTree(file.toFile()) instanceof ObjectNode object) {
-        return object;
-      }
-    } catch (JsonProcessingException e) {
-      throw new CheckpointException(file + " is not valid JSON: " + e.getOriginalMessage(), e);
-    }
-    throw new CheckpointException(file + " must hold a JSON object");
+    return JsonFiles.readIfThere(MAPPER, file);
   }
 
   private static Map<String, Integer> vocabulary(Path file, JsonNode node)
