@@ -46,14 +46,13 @@ final class OrtModel implements DiffusionModel {
     /**
      * A part under some LoRAs.
      *
-     * @param loras those that change it
+     * @param loras those that change it, as they were when it was folded
      * @param changed their folded weights
      */
-    Network network(String part, List<LoraSpec> loras, Changes changed) throws IOException {
+    Network network(String part, List<LoraKey> loras, Changes changed) throws IOException {
       if (!onDemand) {
         return pool.get(
-            new NetworkPool.Key(part, LoraKey.of(loras)),
-            () -> parts.create(part, changed.weights()));
+            new NetworkPool.Key(part, loras), () -> parts.create(part, changed.weights()));
       }
       parts.check(part);
       // Folded anew each time, or the changed weights would stay in memory.
@@ -64,7 +63,7 @@ final class OrtModel implements DiffusionModel {
                   part,
                   loras.isEmpty()
                       ? Map.of()
-                      : new LoraFold(parts.bases(), loras, lenient).changed(part)));
+                      : new LoraFold(parts.bases(), LoraKey.specs(loras), lenient).changed(part)));
     }
 
     Network previewNetwork(Component component) throws IOException {
@@ -165,7 +164,7 @@ final class OrtModel implements DiffusionModel {
         networks.put(
             part,
             base.network(
-                part, changes ? loras : List.of(), () -> changes ? fold.changed(part) : Map.of()));
+                part, changes ? keys : List.of(), () -> changes ? fold.changed(part) : Map.of()));
       }
       if (base.previewVae() != null) {
         networks.put(base.previewVae().name(), base.previewNetwork(base.previewVae()));

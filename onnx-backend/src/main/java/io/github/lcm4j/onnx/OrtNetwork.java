@@ -3,7 +3,6 @@ package io.github.lcm4j.onnx;
 import ai.onnx.proto.OnnxMl.GraphProto;
 import ai.onnxruntime.OnnxJavaType;
 import ai.onnxruntime.OnnxTensor;
-import ai.onnxruntime.OnnxTensorLike;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
@@ -12,14 +11,10 @@ import io.github.lcm4j.checkpoint.CheckpointException;
 import io.github.lcm4j.onnx.export.OverriddenGraph;
 import io.github.lcm4j.onnx.graph.NetworkGraph;
 import io.github.lcm4j.safetensors.WeightSource;
-import io.github.lcm4j.tensor.DType;
 import io.github.lcm4j.tensor.Tensor;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -32,10 +27,10 @@ import org.jspecify.annotations.Nullable;
 final class OrtNetwork implements Network {
   private final String name;
   private final OrtSession session;
-  private final List<OnnxTensor> weights;
+  private final Initializers weights;
   private int users = 1;
 
-  private OrtNetwork(String name, OrtSession session, List<OnnxTensor> weights) {
+  private OrtNetwork(String name, OrtSession session, Initializers weights) {
     this.name = name;
     this.session = session;
     this.weights = weights;
@@ -58,23 +53,17 @@ final class OrtNetwork implements Network {
       Map<String, Tensor> changed,
       OrtRuntime runtime)
       throws IOException {
-    NetworkWeights weights = new NetworkWeights(base, changed, runtime);
-    try (OrtSession.SessionOptions options = runtime.sessionOptions()) {
-      GraphProto.Builder proto = graph.model().getGraph().toBuilder();
-      weights.declare(graph.weights(), proto, options);
-      byte[] model = graph.model().toBuilder().setGraph(proto).build().toByteArray();
-      OrtSession session = runtime.environment().createSession(model, options);
-      return new OrtNetwork(name, session, weights.handles());
-    } catch (OrtException e) {
-      weights.close();
-      throw new CheckpointException(
-          "%s (%s): ONNX Runtime cannot load the network: %s"
-              .formatted(base.description(), name, e.getMessage()),
-          e);
-    } catch (Throwable e) {
-      weights.close();
-      throw e;
-    }
+    return start(
+        name,
+        base.description(),
+        runtime,
+        (options, weights) -> {
+          GraphProto.Builder proto = graph.model().getGraph().toBuilder();
+          new NetworkWeights(base, changed, weights).declare(graph.weights(), proto, options);
+          weights.giveTo(options);
+          byte[] model = graph.model().toBuilder().setGraph(proto).build().toByteArray();
+          return runtime.environment().createSession(model, options);
+        });
   }
 
   /**
@@ -89,35 +78,42 @@ final class OrtNetwork implements Network {
   static OrtNetwork open(
       String name, Path file, @Nullable OverriddenGraph overridden, OrtRuntime runtime)
       throws IOException {
-    List<OnnxTensor> handles = new ArrayList<>();
+    return start(
+        name,
+        file.toString(),
+        runtime,
+        (options, weights) -> {
+          if (overridden == null) {
+            return runtime.environment().createSession(file.toString(), options);
+          }
+          options.addConfigEntry(NetworkWeights.FOLDER_OPTION, overridden.folder().toString());
+          for (Map.Entry<String, Tensor> entry : overridden.initializers().entrySet()) {
+            weights.add(entry.getKey(), entry.getValue());
+          }
+          weights.giveTo(options);
+          return runtime.environment().createSession(overridden.model(), options);
+        });
+  }
+
+  private interface Start {
+    OrtSession session(OrtSession.SessionOptions options, Initializers weights)
+        throws OrtException, IOException;
+  }
+
+  /** Whatever goes wrong, the memory is let go. */
+  private static OrtNetwork start(String name, String source, OrtRuntime runtime, Start start)
+      throws IOException {
+    Initializers weights = new Initializers(runtime);
     try (OrtSession.SessionOptions options = runtime.sessionOptions()) {
-      OrtEnvironment environment = runtime.environment();
-      if (overridden == null) {
-        OrtSession session = environment.createSession(file.toString(), options);
-        return new OrtNetwork(name, session, handles);
-      }
-      options.addConfigEntry(NetworkWeights.FOLDER_OPTION, overridden.folder().toString());
-      Map<String, OnnxTensorLike> copied = new LinkedHashMap<>();
-      for (Map.Entry<String, Tensor> entry : overridden.initializers().entrySet()) {
-        OnnxTensor tensor = wrap(environment, entry.getValue());
-        handles.add(tensor);
-        if (runtime.onCpu() && entry.getValue().dtype() == DType.FLOAT32) {
-          options.addInitializer(entry.getKey(), tensor);
-        } else {
-          copied.put(entry.getKey(), tensor);
-        }
-      }
-      if (!copied.isEmpty()) {
-        options.addExternalInitializers(copied);
-      }
-      OrtSession session = environment.createSession(overridden.model(), options);
-      return new OrtNetwork(name, session, handles);
+      return new OrtNetwork(name, start.session(options, weights), weights);
     } catch (OrtException e) {
-      handles.forEach(OnnxTensor::close);
+      weights.close();
       throw new CheckpointException(
-          "%s: ONNX Runtime cannot load the graph: %s".formatted(file, e.getMessage()), e);
+          "%s (%s): ONNX Runtime cannot load the network: %s"
+              .formatted(source, name, e.getMessage()),
+          e);
     } catch (Throwable e) {
-      handles.forEach(OnnxTensor::close);
+      weights.close();
       throw e;
     }
   }
@@ -143,7 +139,8 @@ final class OrtNetwork implements Network {
     }
   }
 
-  private static OnnxTensor wrap(OrtEnvironment environment, Tensor tensor) throws OrtException {
+  /** A view of a tensor for the runtime; nothing is copied. */
+  static OnnxTensor wrap(OrtEnvironment environment, Tensor tensor) throws OrtException {
     return switch (tensor.dtype()) {
       case FLOAT32 -> OnnxTensor.createTensor(environment, tensor.floats(), tensor.shape());
       case INT64 -> OnnxTensor.createTensor(environment, tensor.longs(), tensor.shape());
@@ -177,7 +174,7 @@ final class OrtNetwork implements Network {
       throw new InferenceException(
           "closing the session of %s failed: %s".formatted(name, e.getMessage()), e);
     } finally {
-      weights.forEach(OnnxTensor::close);
+      weights.close();
     }
   }
 }

@@ -1,9 +1,11 @@
 package io.github.lcm4j.onnx.graph;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.IntNode;
 import io.github.lcm4j.checkpoint.CheckpointException;
 import io.github.lcm4j.checkpoint.Component;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Set;
 
@@ -101,7 +103,7 @@ final class UnetConfig {
       upward = depths("reverse_transformer_layers_per_block");
     } else {
       upward = new ArrayList<>(transformerLayers);
-      java.util.Collections.reverse(upward);
+      Collections.reverse(upward);
     }
     upTransformerLayers = upward;
     JsonNode groups = component.config().path("norm_num_groups");
@@ -182,42 +184,38 @@ final class UnetConfig {
     for (JsonNode entry : node) {
       values.add(entry.asInt());
     }
-    return requireCount(key, values);
+    requireCount(key, values.size());
+    return values;
   }
 
   private List<Integer> spread(String key, int otherwise) throws CheckpointException {
-    JsonNode node = component.config().path(key);
-    List<Integer> values = new ArrayList<>();
-    for (int i = 0; i < downBlockTypes.size(); i++) {
-      values.add(node.isArray() ? node.path(i).asInt() : node.asInt(otherwise));
-    }
-    if (node.isArray() && node.size() != values.size()) {
-      return requireCount(key, java.util.Collections.nCopies(node.size(), 0));
-    }
-    return values;
-  }
-
-  private <T> List<T> requireCount(String key, List<T> values) throws CheckpointException {
-    if (values.size() != downBlockTypes.size()) {
-      throw new CheckpointException(
-          "%s: %s has %d entries, expected one for each of the %d blocks"
-              .formatted(file(), key, values.size(), downBlockTypes.size()));
-    }
-    return values;
+    return nodes(key).stream().map(node -> node.asInt(otherwise)).toList();
   }
 
   private List<Depths> depths(String key) throws CheckpointException {
+    return nodes(key).stream()
+        .map(node -> new Depths(node.isArray() ? node : IntNode.valueOf(node.asInt(1))))
+        .toList();
+  }
+
+  /** An option's entry for each block: those of a list, or the one value for all of them. */
+  private List<JsonNode> nodes(String key) throws CheckpointException {
     JsonNode node = component.config().path(key);
-    List<Depths> values = new ArrayList<>();
-    for (int i = 0; i < downBlockTypes.size(); i++) {
-      values.add(
-          new Depths(
-              node.isArray()
-                  ? node.path(i)
-                  : com.fasterxml.jackson.databind.node.IntNode.valueOf(node.asInt(1))));
+    if (node.isArray()) {
+      requireCount(key, node.size());
     }
-    return node.isArray() && node.size() != values.size()
-        ? requireCount(key, java.util.Collections.nCopies(node.size(), values.get(0)))
-        : values;
+    List<JsonNode> values = new ArrayList<>();
+    for (int i = 0; i < downBlockTypes.size(); i++) {
+      values.add(node.isArray() ? node.path(i) : node);
+    }
+    return values;
+  }
+
+  private void requireCount(String key, int count) throws CheckpointException {
+    if (count != downBlockTypes.size()) {
+      throw new CheckpointException(
+          "%s: %s has %d entries, expected one for each of the %d blocks"
+              .formatted(file(), key, count, downBlockTypes.size()));
+    }
   }
 }
