@@ -1,9 +1,6 @@
 package io.github.lcm4j.onnx;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import io.github.lcm4j.ExecutionProvider;
-import io.github.lcm4j.GeneratedImage;
-import io.github.lcm4j.ImageRequest;
 import io.github.lcm4j.Pipeline;
 import io.github.lcm4j.lora.LoraMerger;
 import io.github.lcm4j.lora.MergedWeights;
@@ -108,27 +105,9 @@ class ExportParityTest {
   @ParameterizedTest
   @MethodSource("pictures")
   void pictureWithLoraMatches(Case c) throws IOException {
-    JsonNode call = c.lora().node().path("picture");
-    SafetensorsFile expected =
-        SafetensorsFile.open(Golden.path("lora/" + c.lora().base() + "/expected.safetensors"));
     try (Pipeline base = open(c.export(), "LCMScheduler");
         Pipeline pipeline = base.withLoras(c.lora().loras())) {
-      GeneratedImage image =
-          pipeline
-              .generate(
-                  ImageRequest.of(call.path("prompt").asText())
-                      .seed(call.path("seed").asLong())
-                      .steps(call.path("num_inference_steps").asInt())
-                      .guidanceScale(call.path("guidance_scale").asDouble())
-                      .size(call.path("width").asInt(), call.path("height").asInt()))
-              .get(0);
-      Golden.assertClose(
-          c + " latents", expected.tensor(c.lora().name() + "/latents"), image.latents(), 1e-3);
-      Golden.assertSamePicture(
-          c + " picture",
-          Golden.path("lora/" + c.lora().base() + "/" + c.lora().name() + ".png"),
-          image.image(),
-          2);
+      c.lora().assertPicture(pipeline);
     }
   }
 

@@ -15,10 +15,11 @@ import java.util.stream.Stream;
 import javax.imageio.ImageIO;
 
 /** Reference data among the test resources, and how results compare with it. */
-final class Golden {
+public final class Golden {
   private Golden() {}
 
-  static Path path(String name) {
+  /** The copy of a reference file. */
+  public static Path path(String name) {
     URL url = Golden.class.getResource("/golden/" + name);
     if (url == null) {
       throw new IllegalArgumentException("no reference data golden/" + name);
@@ -57,7 +58,7 @@ final class Golden {
   /**
    * Fails if ‖actual − expected‖ exceeds {@code tolerance}·‖expected‖, naming the worst element.
    */
-  static void assertClose(String what, Tensor expected, Tensor actual, double tolerance) {
+  public static void assertClose(String what, Tensor expected, Tensor actual, double tolerance) {
     assertArrayEquals(expected.shape(), actual.shape(), what + ": shape");
     float[] wanted = expected.toFloatArray();
     float[] found = actual.toFloatArray();

@@ -49,6 +49,26 @@ class LoraParityTest {
       return specs;
     }
 
+    /** Draws the recorded picture with a pipeline that has the LoRAs folded in. */
+    void assertPicture(Pipeline pipeline) throws IOException {
+      SafetensorsFile expected =
+          SafetensorsFile.open(Golden.path("lora/" + base + "/expected.safetensors"));
+      JsonNode call = node.path("picture");
+      GeneratedImage image =
+          pipeline
+              .generate(
+                  ImageRequest.of(call.path("prompt").asText())
+                      .seed(call.path("seed").asLong())
+                      .steps(call.path("num_inference_steps").asInt())
+                      .guidanceScale(call.path("guidance_scale").asDouble())
+                      .size(call.path("width").asInt(), call.path("height").asInt()))
+              .get(0);
+      Golden.assertClose(
+          this + " latents", expected.tensor(name() + "/latents"), image.latents(), 1e-3);
+      Golden.assertSamePicture(
+          this + " picture", Golden.path("lora/" + base + "/" + name() + ".png"), image.image(), 2);
+    }
+
     @Override
     public String toString() {
       return base + " " + name();
@@ -96,9 +116,6 @@ class LoraParityTest {
   @ParameterizedTest
   @MethodSource("pictures")
   void pictureMatches(Case c) throws IOException {
-    SafetensorsFile expected =
-        SafetensorsFile.open(Golden.path("lora/" + c.base() + "/expected.safetensors"));
-    JsonNode call = c.node().path("picture");
     try (Pipeline base =
             Pipeline.builder()
                 .checkpoint(Golden.path("models/" + c.base()))
@@ -106,22 +123,7 @@ class LoraParityTest {
                 .threads(1)
                 .build();
         Pipeline pipeline = base.withLoras(c.loras())) {
-      GeneratedImage image =
-          pipeline
-              .generate(
-                  ImageRequest.of(call.path("prompt").asText())
-                      .seed(call.path("seed").asLong())
-                      .steps(call.path("num_inference_steps").asInt())
-                      .guidanceScale(call.path("guidance_scale").asDouble())
-                      .size(call.path("width").asInt(), call.path("height").asInt()))
-              .get(0);
-      Golden.assertClose(
-          c + " latents", expected.tensor(c.name() + "/latents"), image.latents(), 1e-3);
-      Golden.assertSamePicture(
-          c + " picture",
-          Golden.path("lora/" + c.base() + "/" + c.name() + ".png"),
-          image.image(),
-          2);
+      c.assertPicture(pipeline);
     }
   }
 

@@ -7,8 +7,6 @@ import io.github.lcm4j.safetensors.SafetensorsFile;
 import io.github.lcm4j.tensor.DType;
 import io.github.lcm4j.tensor.Tensor;
 import java.io.IOException;
-import java.net.URISyntaxException;
-import java.net.URL;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -131,15 +129,7 @@ final class Exports {
   }
 
   static Path path(String name) {
-    URL url = Exports.class.getResource("/golden/" + name);
-    if (url == null) {
-      throw new IllegalArgumentException("no reference data golden/" + name);
-    }
-    try {
-      return Path.of(url.toURI());
-    } catch (URISyntaxException e) {
-      throw new IllegalArgumentException(e);
-    }
+    return io.github.lcm4j.onnx.Golden.path(name);
   }
 
   /** Fails unless every parameter of a network is there, and no other, with the same values. */
@@ -162,27 +152,7 @@ final class Exports {
     assertArrayEquals(expected.cast(dtype).toFloatArray(), found.toFloatArray(), name);
   }
 
-  /** Fails if ‖found − expected‖ exceeds {@code tolerance}·‖expected‖, naming the worst element. */
   static void assertClose(String what, Tensor expected, Tensor found, double tolerance) {
-    assertArrayEquals(expected.shape(), found.shape(), what + ": shape");
-    float[] wanted = expected.toFloatArray();
-    float[] values = found.toFloatArray();
-    double difference = 0;
-    double norm = 0;
-    int worst = 0;
-    for (int i = 0; i < wanted.length; i++) {
-      double error = (double) values[i] - wanted[i];
-      difference += error * error;
-      norm += (double) wanted[i] * wanted[i];
-      if (!(Math.abs(error) <= Math.abs((double) values[worst] - wanted[worst]))) {
-        worst = i;
-      }
-    }
-    double relative = Math.sqrt(difference / norm);
-    if (!(relative <= tolerance)) {
-      fail(
-          "%s: relative error %.3g exceeds %.0g; worst element %d: expected %s, found %s"
-              .formatted(what, relative, tolerance, worst, wanted[worst], values[worst]));
-    }
+    io.github.lcm4j.onnx.Golden.assertClose(what, expected, found, tolerance);
   }
 }
