@@ -5,6 +5,7 @@ import io.github.lcm4j.checkpoint.CheckpointException;
 import io.github.lcm4j.checkpoint.Component;
 import io.github.lcm4j.onnx.graph.ClipTextGraph;
 import io.github.lcm4j.onnx.graph.ControlNetGraph;
+import io.github.lcm4j.onnx.graph.CpuGraph;
 import io.github.lcm4j.onnx.graph.NetworkGraph;
 import io.github.lcm4j.onnx.graph.ResidualLayout;
 import io.github.lcm4j.onnx.graph.UnetGraph;
@@ -56,7 +57,19 @@ record EmittedParts(ModelSpec spec, OrtRuntime runtime, Map<String, WeightSource
 
   @Override
   public Network create(String part, Map<String, Tensor> changed) throws IOException {
-    return OrtNetwork.create(part, graph(part), base(component(part).name()), changed, runtime);
+    Component component = component(part);
+    NetworkGraph graph = graph(part);
+    if (runtime.onCpu()) {
+      graph = CpuGraph.rewrite(graph, side(part, component));
+    }
+    return OrtNetwork.create(part, graph, base(component.name()), changed, runtime);
+  }
+
+  /** How large a network's picture or latents are in the checkpoint's own size. */
+  private int side(String part, Component component) throws CheckpointException {
+    int side =
+        component.intOr("sample_size", part.equals(VAE) || part.equals(VAE_ENCODER) ? 512 : 64);
+    return part.equals(VAE) ? side / OrtVae.scaleFactorOf(component) : side;
   }
 
   @Override

@@ -9,6 +9,8 @@ import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession.SessionOptions;
 import com.google.protobuf.ByteString;
 import io.github.lcm4j.checkpoint.CheckpointException;
+import io.github.lcm4j.onnx.graph.NetworkGraph;
+import io.github.lcm4j.onnx.graph.NetworkGraph.TransformedFilter;
 import io.github.lcm4j.safetensors.TensorInfo;
 import io.github.lcm4j.safetensors.WeightSource;
 import io.github.lcm4j.tensor.DType;
@@ -62,17 +64,56 @@ final class NetworkWeights {
   }
 
   /** Adds the declarations to a graph, and to the options where they point. */
-  void declare(Map<String, long[]> weights, GraphProto.Builder graph, SessionOptions options)
+  void declare(NetworkGraph network, GraphProto.Builder graph, SessionOptions options)
       throws OrtException, IOException {
     List<NodeProto> casts = new ArrayList<>();
-    for (Map.Entry<String, long[]> weight : weights.entrySet()) {
+    for (Map.Entry<String, long[]> weight : network.weights().entrySet()) {
       graph.addInitializer(declare(weight.getKey(), weight.getValue(), casts));
+    }
+    for (Map.Entry<String, TransformedFilter> filter : network.filters().entrySet()) {
+      String tensor = filter.getValue().tensor();
+      Tensor values = filter.getValue().form().transform(current(tensor));
+      graph.addInitializer(override(filter.getKey(), base.info(tensor).file(), values));
     }
     List<NodeProto> rest = graph.getNodeList();
     graph.clearNode().addAllNode(casts).addAllNode(rest);
     if (folder != null) {
       options.addConfigEntry(FOLDER_OPTION, folder.toString());
     }
+  }
+
+  /** The contents a weight is to have. */
+  private Tensor current(String name) {
+    Tensor replacement = changed.get(name);
+    return replacement != null ? replacement : base.tensor(name);
+  }
+
+  /** A declaration that cannot be read, and the values that go in its place. */
+  private TensorProto override(String name, Path from, Tensor values)
+      throws OrtException, IOException {
+    located(from);
+    initializers.add(name, values);
+    TensorProto.Builder declaration =
+        TensorProto.newBuilder()
+            .setName(name)
+            .setDataType(TensorProto.DataType.FLOAT.getNumber())
+            .setDataLocation(TensorProto.DataLocation.EXTERNAL)
+            .addExternalData(entry("location", anyFile()))
+            .addExternalData(entry("offset", "0"))
+            .addExternalData(entry("length", "1"));
+    for (long extent : values.shape()) {
+      declaration.addDims(extent);
+    }
+    return declaration.build();
+  }
+
+  /** A weight file's real path; the first one decides on the folder. */
+  private Path located(Path file) throws IOException {
+    Path real = realPath(file);
+    if (folder == null) {
+      folder = real.getParent();
+    }
+    return real;
   }
 
   private TensorProto declare(String name, long[] shape, List<NodeProto> casts)
@@ -97,21 +138,10 @@ final class NetworkWeights {
           .setRawData(ByteString.copyFrom(tensor.toFloat32().buffer()))
           .build();
     }
-    Path file = realPath(info.file());
-    if (folder == null) {
-      folder = file.getParent();
-    }
+    Path file = located(info.file());
     boolean external = replacement == null && file.getParent().equals(folder);
     if (!external) {
-      Tensor tensor = replacement != null ? replacement : pristine;
-      initializers.add(name, tensor.toFloat32().reshape(shape));
-      return declaration
-          .setDataType(TensorProto.DataType.FLOAT.getNumber())
-          .setDataLocation(TensorProto.DataLocation.EXTERNAL)
-          .addExternalData(entry("location", anyFile()))
-          .addExternalData(entry("offset", "0"))
-          .addExternalData(entry("length", "1"))
-          .build();
+      return override(name, info.file(), current(name).toFloat32().reshape(shape));
     }
     declaration
         .setDataLocation(TensorProto.DataLocation.EXTERNAL)

@@ -59,7 +59,7 @@ final class OrtNetwork implements Network {
         runtime,
         (options, weights) -> {
           GraphProto.Builder proto = graph.model().getGraph().toBuilder();
-          new NetworkWeights(base, changed, weights).declare(graph.weights(), proto, options);
+          new NetworkWeights(base, changed, weights).declare(graph, proto, options);
           weights.giveTo(options);
           byte[] model = graph.model().toBuilder().setGraph(proto).build().toByteArray();
           return runtime.environment().createSession(model, options);

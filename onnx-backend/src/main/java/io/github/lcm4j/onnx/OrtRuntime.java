@@ -42,6 +42,10 @@ record OrtRuntime(OrtEnvironment environment, ExecutionProvider provider, int th
       options.setOptimizationLevel(SessionOptions.OptLevel.EXTENDED_OPT);
       // Pre-packed weights are second copies; without them the mapped file is all there is.
       options.addConfigEntry("session.disable_prepacking", "1");
+      // A plan is a second arena beside the first run's, and a copy for every size of picture.
+      options.setMemoryPatternOptimization(false);
+      String profile = System.getProperty("lcm4j.profile"); // TEMP
+      if (profile != null) options.enableProfiling(profile); // TEMP
       if (threads > 0) {
         options.setIntraOpNumThreads(threads);
       }

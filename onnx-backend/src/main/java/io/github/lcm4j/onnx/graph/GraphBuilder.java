@@ -31,7 +31,7 @@ final class GraphBuilder {
   private static final int OPSET = 20;
 
   private static final int IR_VERSION = 9;
-  private static final String MICROSOFT = "com.microsoft";
+  static final String MICROSOFT = "com.microsoft";
 
   private final GraphProto.Builder graph = GraphProto.newBuilder();
   private final WeightSource source;
@@ -157,7 +157,7 @@ final class GraphBuilder {
     return constant(longTensor(value));
   }
 
-  private static TensorProto.Builder longTensor(long... values) {
+  static TensorProto.Builder longTensor(long... values) {
     ByteBuffer bytes =
         ByteBuffer.allocate(values.length * Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
     for (long value : values) {
@@ -175,6 +175,10 @@ final class GraphBuilder {
 
   /** A constant float32 tensor. */
   String floats(float[] values, long... shape) {
+    return constant(floatTensor(values, shape));
+  }
+
+  static TensorProto.Builder floatTensor(float[] values, long... shape) {
     ByteBuffer bytes =
         ByteBuffer.allocate(values.length * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
     for (float value : values) {
@@ -187,7 +191,7 @@ final class GraphBuilder {
     for (long extent : shape) {
       tensor.addDims(extent);
     }
-    return constant(tensor);
+    return tensor;
   }
 
   /** Equal constants are stored once. */
