@@ -140,23 +140,24 @@ public final class StagedCheckpoint implements AutoCloseable {
   }
 
   /**
-   * Copies files of another checkpoint to the same places; hidden ones are passed over. Links are
-   * followed, for download caches are made of them.
+   * Copies files of another checkpoint; hidden ones are passed over. Links are followed, for
+   * download caches are made of them.
    *
-   * @param base the other checkpoint's folder
-   * @param wanted says of a file's place in it whether it is to be copied
+   * @param from a folder
+   * @param to where its files go in this checkpoint; an empty path for the same places
+   * @param wanted says of a file's place in the folder whether it is to be copied
    * @throws IOException if a file cannot be read or written
    * @throws CancellationException if the work was cancelled
    */
-  public void copy(Path base, Predicate<Path> wanted) throws IOException {
+  public void copy(Path from, Path to, Predicate<Path> wanted) throws IOException {
     Files.walkFileTree(
-        base,
+        from,
         EnumSet.of(FileVisitOption.FOLLOW_LINKS),
         Integer.MAX_VALUE,
         new SimpleFileVisitor<>() {
           @Override
           public FileVisitResult preVisitDirectory(Path entry, BasicFileAttributes attributes) {
-            return isHidden(entry) && !entry.equals(base)
+            return isHidden(entry) && !entry.equals(from)
                 ? FileVisitResult.SKIP_SUBTREE
                 : FileVisitResult.CONTINUE;
           }
@@ -164,9 +165,9 @@ public final class StagedCheckpoint implements AutoCloseable {
           @Override
           public FileVisitResult visitFile(Path file, BasicFileAttributes attributes)
               throws IOException {
-            Path relative = base.relativize(file);
+            Path relative = from.relativize(file);
             if (attributes.isRegularFile() && !isHidden(file) && wanted.test(relative)) {
-              copyFile(file, relative);
+              copyFile(file, to.resolve(relative));
             }
             return FileVisitResult.CONTINUE;
           }

@@ -79,6 +79,7 @@ public final class CheckpointMerger {
       }
       staged.copy(
           checkpoint.folder(),
+          Path.of(""),
           file -> !rewritten.contains(file) && isCurrent(checkpoint.folder(), file, bases, merge));
       merge.requireEffect();
       return new WrittenCheckpoint(target, merge.report(), staged.publish());
