@@ -3,7 +3,8 @@ package io.github.lcm4j;
 /**
  * A switch by which another thread ends a generation or the writing of a checkpoint. A generation
  * stops within one step, writing within one tensor or a few megabytes, with a {@link
- * java.util.concurrent.CancellationException}. Interrupting the thread at work has the same effect.
+ * java.util.concurrent.CancellationException}. Interrupting the thread at work ends it too; one
+ * that reads or writes files then throws {@link java.nio.channels.ClosedByInterruptException}.
  */
 public final class Cancellation {
   private volatile boolean cancelled;
