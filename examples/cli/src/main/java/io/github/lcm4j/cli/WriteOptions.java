@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
@@ -55,7 +56,7 @@ final class WriteOptions {
     long bytes = 0;
     for (var file : written.files().entrySet()) {
       bytes += file.getValue();
-      out.printf("  %s  %s%n", WeightSummary.megabytes(file.getValue()), file.getKey());
+      out.printf(Locale.ROOT, "%,15d  %s%n", file.getValue(), file.getKey());
     }
     out.printf(
         "%d files, %s → %s%n", written.files().size(), WeightSummary.megabytes(bytes), output);
