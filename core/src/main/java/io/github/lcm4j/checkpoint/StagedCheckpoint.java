@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
 import java.nio.file.FileVisitOption;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
@@ -74,8 +75,10 @@ public final class StagedCheckpoint implements AutoCloseable {
     Path place = target.toAbsolutePath().normalize();
     Path parent = place.getParent();
     if (parent == null || !Files.isDirectory(parent)) {
-      throw new IOException(
-          "cannot write %s: the folder %s does not exist".formatted(target, parent));
+      throw new FileSystemException(
+          target.toString(),
+          null,
+          "cannot be written, the folder %s does not exist".formatted(parent));
     }
     // Through links: of the parent only, for the target itself need not be there.
     place = parent.toRealPath().resolve(place.getFileName());
@@ -96,8 +99,8 @@ public final class StagedCheckpoint implements AutoCloseable {
     try {
       Files.createDirectory(folder);
     } catch (AccessDeniedException e) {
-      throw new IOException(
-          "cannot write %s: no permission to write in %s".formatted(target, parent), e);
+      throw new AccessDeniedException(
+          parent.toString(), null, "no permission to write %s there".formatted(target));
     }
     return new StagedCheckpoint(place, folder, overwrite, cancellation);
   }
@@ -188,11 +191,23 @@ public final class StagedCheckpoint implements AutoCloseable {
         checkCancelled();
         long count = in.transferTo(done, Math.min(CHUNK, size - done), out);
         if (count == 0) {
-          throw new IOException(source + " became shorter while it was copied");
+          throw new CheckpointException(source + " became shorter while it was copied");
         }
         done += count;
       }
     }
+  }
+
+  /**
+   * Says of a fault that names nothing, as that of a full disk, what was being written.
+   *
+   * @param target the checkpoint
+   * @param fault anything that was thrown while it was written
+   */
+  public static IOException explain(Path target, IOException fault) {
+    return fault.getClass() == IOException.class
+        ? new IOException("cannot write %s: %s".formatted(target, fault.getMessage()), fault)
+        : fault;
   }
 
   /**

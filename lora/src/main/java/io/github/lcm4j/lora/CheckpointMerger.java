@@ -83,6 +83,8 @@ public final class CheckpointMerger {
           file -> !rewritten.contains(file) && isCurrent(checkpoint.folder(), file, bases, merge));
       merge.requireEffect();
       return new WrittenCheckpoint(target, merge.report(), staged.publish());
+    } catch (IOException e) {
+      throw StagedCheckpoint.explain(target, e);
     }
   }
 

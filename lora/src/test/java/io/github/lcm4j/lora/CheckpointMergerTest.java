@@ -342,7 +342,7 @@ class CheckpointMergerTest {
       IOException e =
           assertThrows(IOException.class, () -> CheckpointMerger.write(request, target));
       assertTrue(
-          e.getMessage().contains("cannot write %s: the folder %s".formatted(target, parent)),
+          e.getMessage().contains("%s: cannot be written, the folder %s".formatted(target, parent)),
           e.getMessage());
     }
     assertNothingLeft("file");

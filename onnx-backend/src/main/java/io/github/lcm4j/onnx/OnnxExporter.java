@@ -97,9 +97,13 @@ public final class OnnxExporter {
     Checkpoint checkpoint = Checkpoint.open(request.checkpoint());
     checkpoint.requireStableDiffusion();
     OnnxExporter exporter = new OnnxExporter(checkpoint, request, target, cancellation);
-    return checkpoint.require(ModelParts.UNET).isOnnx()
-        ? exporter.rewriteExport()
-        : exporter.exportCheckpoint();
+    try {
+      return checkpoint.require(ModelParts.UNET).isOnnx()
+          ? exporter.rewriteExport()
+          : exporter.exportCheckpoint();
+    } catch (IOException e) {
+      throw StagedCheckpoint.explain(target, e);
+    }
   }
 
   private StagedCheckpoint begin() throws IOException {

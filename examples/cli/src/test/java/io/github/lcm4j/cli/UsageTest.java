@@ -47,7 +47,7 @@ class UsageTest {
         Arguments.of("--output", new String[] {"export"}),
         Arguments.of("needs --lora", new String[] {"merge", "--checkpoint", "x", "--output", "y"}),
         Arguments.of(
-            "unknown option '--steps'", new String[] {"merge", "--output", "y", "--steps", "4"}),
+            "argument '--steps', '4'", new String[] {"merge", "--output", "y", "--steps", "4"}),
         Arguments.of("FILE_OR_DIR", new String[] {"inspect"}));
   }
 
