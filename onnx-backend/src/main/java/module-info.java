@@ -3,7 +3,7 @@ module io.github.lcm4j.onnx {
   requires com.google.protobuf;
   requires com.microsoft.onnxruntime;
   requires transitive io.github.lcm4j.core;
-  requires io.github.lcm4j.lora;
+  requires transitive io.github.lcm4j.lora;
   requires org.tribuo.util.onnx;
   requires static transitive org.jspecify;
 

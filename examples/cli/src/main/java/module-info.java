@@ -4,6 +4,7 @@ module io.github.lcm4j.cli {
   requires info.picocli;
   requires io.github.lcm4j.core;
   requires io.github.lcm4j.lora;
+  requires io.github.lcm4j.onnx;
   requires io.github.lcm4j.pocket;
   requires jdk.unsupported; // signals, by reflection
   requires me.tongfei.progressbar;

@@ -22,8 +22,8 @@ import java.util.Set;
 
 /** A folder of ONNX exports in optimum's layout. */
 final class ExportedParts implements ModelParts {
-  private static final String ENCODER_FOLDER = "vae_encoder";
-  private static final String DECODER_FOLDER = "vae_decoder";
+  static final String ENCODER_FOLDER = "vae_encoder";
+  static final String DECODER_FOLDER = "vae_decoder";
 
   private final Checkpoint checkpoint;
   private final OrtRuntime runtime;
@@ -49,14 +49,20 @@ final class ExportedParts implements ModelParts {
           "ControlNets need a safetensors checkpoint; %s is an ONNX export, whose UNet has no inputs for them"
               .formatted(checkpoint.folder()));
     }
+    Map<String, OnnxExport> exports = foldable(checkpoint);
+    exports.put(VAE, export(checkpoint.require(DECODER_FOLDER), OnnxComponent.VAE_DECODER));
+    return new ExportedParts(checkpoint, runtime, exports);
+  }
+
+  /** The exports of the parts that LoRAs may change. */
+  static Map<String, OnnxExport> foldable(Checkpoint checkpoint) throws IOException {
     Map<String, OnnxExport> exports = new LinkedHashMap<>();
     exports.put(UNET, export(checkpoint.require(UNET), OnnxComponent.UNET));
     boolean xl = exports.get(UNET).unetPorts().textEmbeds() != null;
     for (String name : xl ? TEXT_ENCODERS : TEXT_ENCODERS.subList(0, 1)) {
       exports.put(name, export(checkpoint.require(name), OnnxComponent.TEXT_ENCODER));
     }
-    exports.put(VAE, export(checkpoint.require(DECODER_FOLDER), OnnxComponent.VAE_DECODER));
-    return new ExportedParts(checkpoint, runtime, exports);
+    return exports;
   }
 
   private static OnnxExport export(Component component, OnnxComponent kind) throws IOException {

@@ -3,6 +3,7 @@ package io.github.lcm4j.onnx;
 import io.github.lcm4j.checkpoint.Component;
 import io.github.lcm4j.onnx.export.VaePorts;
 import io.github.lcm4j.onnx.graph.AutoencoderKlGraph;
+import io.github.lcm4j.onnx.graph.AutoencoderTinyGraph;
 import io.github.lcm4j.spi.VaeDecoder;
 import io.github.lcm4j.spi.VaeEncoder;
 import io.github.lcm4j.tensor.Tensor;
@@ -15,6 +16,9 @@ final class ExportedVae {
   private ExportedVae() {}
 
   static int factor(Component component) {
+    if (OrtVae.isTiny(component)) {
+      return AutoencoderTinyGraph.scaleFactor(component);
+    }
     return component.config().path("block_out_channels").isEmpty()
         ? USUAL_FACTOR
         : AutoencoderKlGraph.scaleFactor(component);

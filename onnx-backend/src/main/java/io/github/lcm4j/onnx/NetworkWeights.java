@@ -120,13 +120,8 @@ final class NetworkWeights {
       throws OrtException, IOException {
     Tensor replacement = changed.get(name);
     TensorInfo info = base.info(name);
+    DType dtype = requireFloating(info);
     Tensor pristine = base.tensor(name);
-    DType dtype = pristine.dtype();
-    if (!dtype.isFloating()) {
-      throw new CheckpointException(
-          "%s: tensor %s is %s; lcm4j runs float32, float16 and bfloat16 weights"
-              .formatted(info.file(), name, dtype));
-    }
     TensorProto.Builder declaration = TensorProto.newBuilder().setName(name);
     for (long extent : shape) {
       declaration.addDims(extent);
@@ -152,12 +147,18 @@ final class NetworkWeights {
       return declaration.setDataType(TensorProto.DataType.FLOAT.getNumber()).build();
     }
     casts.add(cast(name));
-    return declaration
-        .setName(halfName(name))
-        .setDataType(
-            (dtype == DType.FLOAT16 ? TensorProto.DataType.FLOAT16 : TensorProto.DataType.BFLOAT16)
-                .getNumber())
-        .build();
+    return declaration.setName(halfName(name)).setDataType(dataType(dtype)).build();
+  }
+
+  /** Refuses a weight of a type that the networks cannot be computed with. */
+  static DType requireFloating(TensorInfo info) throws CheckpointException {
+    DType dtype = info.dtype();
+    if (dtype == null || !dtype.isFloating()) {
+      throw new CheckpointException(
+          "%s: tensor %s is %s; lcm4j runs float32, float16 and bfloat16 weights"
+              .formatted(info.file(), info.name(), dtype == null ? info.type() : dtype));
+    }
+    return dtype;
   }
 
   /** Some file of the folder: the runtime insists on one that is there. */
@@ -180,11 +181,23 @@ final class NetworkWeights {
     return real;
   }
 
-  private static String halfName(String name) {
+  /** ONNX's number of a floating-point type. */
+  static int dataType(DType dtype) {
+    return (switch (dtype) {
+          case FLOAT16 -> TensorProto.DataType.FLOAT16;
+          case BFLOAT16 -> TensorProto.DataType.BFLOAT16;
+          default -> TensorProto.DataType.FLOAT;
+        })
+        .getNumber();
+  }
+
+  /** The name of a half-precision weight; its own is that of what it is cast to. */
+  static String halfName(String name) {
     return name + ".half";
   }
 
-  private static NodeProto cast(String name) {
+  /** Widens a half-precision weight to float32 under its own name. */
+  static NodeProto cast(String name) {
     return NodeProto.newBuilder()
         .setOpType("Cast")
         .setName(name + ".cast")

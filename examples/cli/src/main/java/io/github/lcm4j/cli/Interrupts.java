@@ -1,5 +1,7 @@
 package io.github.lcm4j.cli;
 
+import io.github.lcm4j.Cancellation;
+import java.io.IOException;
 import java.lang.reflect.Proxy;
 import java.util.List;
 
@@ -13,6 +15,9 @@ final class Interrupts {
   static final Object LOCK = new Object();
 
   private static final int SIGNALLED = 128;
+
+  /** Ends what is done under the lock and may take long. */
+  private static final Cancellation CANCELLATION = new Cancellation();
 
   private Interrupts() {}
 
@@ -45,7 +50,20 @@ final class Interrupts {
     signal.getMethod("handle", signal, handler).invoke(null, instance, end);
   }
 
+  /** Work that tidies up after itself when it is cancelled. */
+  interface Work<T> {
+    T run(Cancellation cancellation) throws IOException;
+  }
+
+  /** Does work that a signal ends, but not before it has tidied up. */
+  static <T> T tidily(Work<T> work) throws IOException {
+    synchronized (LOCK) {
+      return work.run(CANCELLATION);
+    }
+  }
+
   private static void end(int exitCode) {
+    CANCELLATION.cancel();
     synchronized (LOCK) {
       Runtime.getRuntime().halt(exitCode);
     }

@@ -22,6 +22,8 @@ import picocli.CommandLine.Spec;
     subcommands = {
       GenerateCommand.class,
       CompareCommand.class,
+      MergeCommand.class,
+      ExportCommand.class,
       InspectCommand.class,
       CommandLine.HelpCommand.class
     },

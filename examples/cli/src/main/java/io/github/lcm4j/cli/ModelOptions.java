@@ -7,12 +7,10 @@ import io.github.lcm4j.PipelineBuilder;
 import io.github.lcm4j.Schedulers;
 import io.github.lcm4j.pocket.PocketModel;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -25,18 +23,7 @@ final class ModelOptions {
   @Spec(Spec.Target.MIXEE)
   private CommandSpec spec = CommandSpec.create(); // replaced by picocli
 
-  @Option(
-      names = "--checkpoint",
-      paramLabel = "DIR",
-      description = "Checkpoint folder in diffusers' layout; the pocket model by default.")
-  private @Nullable Path checkpoint;
-
-  @Option(
-      names = "--lora",
-      paramLabel = "FILE[:WEIGHT]",
-      converter = Converters.Lora.class,
-      description = "LoRA file to fold in, weight 1 by default; may be repeated.")
-  private List<LoraSpec> loras = new ArrayList<>();
+  @Mixin private CheckpointOptions base = new CheckpointOptions();
 
   @Option(
       names = "--scheduler",
@@ -61,12 +48,12 @@ final class ModelOptions {
 
   /** Whether the pocket model is meant, whose best settings are known. */
   boolean isPocket() {
-    return checkpoint == null;
+    return base.isPocket();
   }
 
   /** The LoRAs that were named. */
   List<LoraSpec> loras() {
-    return loras;
+    return base.loras();
   }
 
   /** The scheduler that was named, or null. */
@@ -85,19 +72,17 @@ final class ModelOptions {
 
   /** What was named; where nothing is said against it, the pocket model comes with its LCM-LoRA. */
   PipelineBuilder builder() throws IOException {
-    if (isPocket() && loras.isEmpty() && (scheduler == null || isLcm(scheduler))) {
+    if (isPocket() && loras().isEmpty() && (scheduler == null || isLcm(scheduler))) {
       return builder(List.of(LoraSpec.of(PocketModel.lcmLora())), LCM);
     }
-    return builder(loras, scheduler);
+    return builder(loras(), scheduler);
   }
 
   /** The checkpoint with these LoRAs and this scheduler; null for the checkpoint's own. */
   PipelineBuilder builder(List<LoraSpec> folded, @Nullable String schedulerName)
       throws IOException {
     PipelineBuilder builder =
-        Pipeline.builder()
-            .checkpoint(checkpoint == null ? PocketModel.checkpoint() : checkpoint)
-            .executionProvider(provider);
+        Pipeline.builder().checkpoint(base.folder()).executionProvider(provider);
     if (threads != null) {
       builder.threads(threads);
     }
@@ -125,14 +110,7 @@ final class ModelOptions {
         throw usage("--scheduler: " + e.getMessage());
       }
     }
-    for (LoraSpec lora : loras) {
-      if (!Files.isRegularFile(lora.file())) {
-        throw new IOException(
-            "LoRA file %s %s"
-                .formatted(
-                    lora.file(), Files.exists(lora.file()) ? "is not a file" : "does not exist"));
-      }
-    }
+    base.check();
   }
 
   private static boolean isLcm(String name) {

@@ -1,22 +1,30 @@
 package io.github.lcm4j.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.lcm4j.pocket.PocketModel;
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Runs the program as a process of its own, as modules. */
 class ProcessTest {
@@ -72,6 +80,38 @@ class ProcessTest {
       process.destroy();
       assertEquals(SIGTERM_EXIT_CODE, exitCode(process));
     }
+    assertEquals(Set.of(), names());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"merge", "export"})
+  @DisabledOnOs(OS.WINDOWS)
+  void endedByASignalWhileWritingItLeavesNothing(String command) throws Exception {
+    Path base = logs.resolve("base");
+    Path pocket = PocketModel.checkpoint();
+    try (Stream<Path> files = Files.walk(pocket)) {
+      for (Path file : files.toList()) {
+        Files.copy(file, base.resolve(pocket.relativize(file).toString()));
+      }
+    }
+    // Sparse, and long enough to be still at it.
+    try (FileChannel channel =
+        FileChannel.open(
+            base.resolve("scheduler/long.txt"),
+            StandardOpenOption.CREATE_NEW,
+            StandardOpenOption.WRITE)) {
+      channel.write(ByteBuffer.wrap(new byte[1]), (4L << 30) - 1);
+    }
+    String lora = PocketModel.lcmLora().toString();
+    Process process =
+        start(command, "--checkpoint", base.toString(), "--lora", lora, "--output", "written");
+    while (names().isEmpty()) {
+      assertTrue(process.isAlive(), err());
+      Thread.sleep(1);
+    }
+    assertFalse(names().contains("written"), names().toString());
+    process.destroy();
+    assertEquals(SIGTERM_EXIT_CODE, exitCode(process));
     assertEquals(Set.of(), names());
   }
 

@@ -43,6 +43,11 @@ class UsageTest {
         Arguments.of("must end in .png", new String[] {"compare", "--output", "a"}),
         Arguments.of("needs --lora", new String[] {"compare", "--checkpoint", "x"}),
         Arguments.of("guidanceScale", new String[] {"compare", "--guidance", "NaN"}),
+        Arguments.of("--output", new String[] {"merge"}),
+        Arguments.of("--output", new String[] {"export"}),
+        Arguments.of("needs --lora", new String[] {"merge", "--checkpoint", "x", "--output", "y"}),
+        Arguments.of(
+            "argument '--steps', '4'", new String[] {"merge", "--output", "y", "--steps", "4"}),
         Arguments.of("FILE_OR_DIR", new String[] {"inspect"}));
   }
 
@@ -72,6 +77,17 @@ class UsageTest {
         Invocation.of("compare", "--prompts", missing.toString(), "--output", output),
         1,
         missing + " does not exist");
+    for (String command : new String[] {"merge", "export"}) {
+      String target = folder.resolve("merged").toString();
+      assertOneLine(
+          Invocation.of(command, "--lora", missing.toString(), "--output", target),
+          1,
+          missing + " does not exist");
+      assertOneLine(
+          Invocation.of(command, "--output", missing.resolve("a").toString()),
+          1,
+          missing + " does not exist");
+    }
     assertOneLine(Invocation.of("inspect", missing.toString()), 1, missing + " does not exist");
     Path text = Files.writeString(folder.resolve("text.txt"), "text");
     assertOneLine(Invocation.of("inspect", text.toString()), 1, text + " is none of");
@@ -99,7 +115,14 @@ class UsageTest {
   void helpAndVersionAreForStandardOutput() {
     for (String[] args :
         new String[][] {
-          {"--help"}, {"-h"}, {"help"}, {"generate", "--help"}, {"compare", "-h"}, {"--version"}
+          {"--help"},
+          {"-h"},
+          {"help"},
+          {"generate", "--help"},
+          {"compare", "-h"},
+          {"merge", "-h"},
+          {"export", "-h"},
+          {"--version"}
         }) {
       Invocation help = Invocation.of(args);
       assertEquals(0, help.exitCode(), String.join(" ", args));

@@ -10,6 +10,8 @@ import ai.onnx.proto.OnnxMl.TensorProto.DataLocation;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
 import com.google.protobuf.ByteString;
 import io.github.lcm4j.checkpoint.CheckpointException;
+import io.github.lcm4j.safetensors.TensorEntry;
+import io.github.lcm4j.safetensors.TensorInfo;
 import io.github.lcm4j.tensor.DType;
 import io.github.lcm4j.tensor.Tensor;
 import java.io.IOException;
@@ -25,8 +27,12 @@ import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Gives parameters initializers of their own and turns everything else that is large into
- * references to the export's files.
+ * Gives parameters other contents, either for a session or to be written to files.
+ *
+ * <p>For a session each gets an initializer of its own, as near to where it is used as can be, and
+ * everything else that is large becomes a reference to the export's files. For files contents
+ * change where they are stored, in their type, and the graph stays as it is; only a parameter that
+ * shares its constant with another gets its own. Everything large is then to be written anew.
  */
 final class GraphRewriter {
   /** Initializers outside the graph's inputs, and so constant, exist from this IR version on. */
@@ -39,38 +45,71 @@ final class GraphRewriter {
   private static final String PLACEHOLDER = "lcm4j:";
 
   private final OnnxGraph graph;
+  private final Purpose purpose;
   private final GraphProto original;
   private final NodeProto.Builder[] nodes;
   private final Map<Integer, List<NodeProto>> inserted = new HashMap<>();
   private final Map<String, Replacement> replacements = new LinkedHashMap<>();
+  private final Map<String, Replacement> inPlace = new HashMap<>();
+  private final Map<String, Replacement> handedOver = new LinkedHashMap<>();
+  private final Map<String, TensorEntry> detached = new LinkedHashMap<>();
   private final Set<Integer> bypassed = new TreeSet<>();
   private final Set<String> replacedSources = new HashSet<>();
   private final ReferencedFiles files;
+  private final Map<String, Integer> originalUses;
+
+  /** What the rewritten graph is for. */
+  enum Purpose {
+    SESSION,
+    FILES
+  }
+
+  /** A parameter's new value, in torch's layout and any floating-point type. */
+  interface Value {
+    Tensor get() throws IOException;
+  }
 
   /**
    * New contents of a parameter in one layout.
    *
+   * @param shape their shape in the graph
    * @param inline whether they go into the model: small ones, and those that nodes still move on
-   *     their way, which ORT folds before it looks at what it is handed
+   *     their way, which ORT folds before it looks at what a session is handed
    */
-  private record Replacement(String parameter, Tensor tensor, boolean inline) {}
+  private record Replacement(
+      String parameter,
+      DType dtype,
+      long[] shape,
+      boolean transposed,
+      boolean inline,
+      Value value) {
+    Tensor tensor() throws IOException {
+      Tensor cast = value.get().cast(dtype);
+      return (transposed ? Transposition.transpose(cast) : cast).reshape(shape);
+    }
 
-  GraphRewriter(OnnxGraph graph) throws IOException {
+    TensorEntry entry(String name) {
+      return TensorEntry.lazy(name, dtype, shape, this::tensor);
+    }
+  }
+
+  GraphRewriter(OnnxGraph graph, Purpose purpose) throws IOException {
     this.graph = graph;
+    this.purpose = purpose;
     this.files = ReferencedFiles.of(graph.file());
     this.original = graph.file().model().getGraph();
     this.nodes = new NodeProto.Builder[graph.nodeCount()];
     for (int node = 0; node < nodes.length; node++) {
       nodes[node] = graph.node(node).toBuilder();
     }
+    this.originalUses = countUses();
   }
 
   /** Replaces a parameter wherever it is taken. */
-  void replace(String parameter, List<WeightSite> sites, Tensor value) throws CheckpointException {
-    Map<String, Tensor> variants = new HashMap<>();
+  void replace(String parameter, List<WeightSite> sites, Value value) throws CheckpointException {
     for (WeightSite site : sites) {
       ConstantPath path = site.path();
-      int end = path.replaceable();
+      int end = purpose == Purpose.FILES ? 0 : path.replaceable();
       ConstantPath.State state = path.states().get(end);
       DType dtype = StoredTensor.dtype(state.dataType());
       if (dtype == null || !dtype.isFloating()) {
@@ -79,19 +118,50 @@ final class GraphRewriter {
                 .formatted(graph.path(), parameter, state.dataType()));
       }
       boolean transposed = site.storedTransposed() != state.transposed();
-      String placeholder =
-          PLACEHOLDER + parameter + dtype + transposed + Arrays.toString(state.shape());
-      Tensor stored =
-          variants.computeIfAbsent(
-              dtype + " " + transposed,
-              key -> transposed ? Transposition.transpose(value.cast(dtype)) : value.cast(dtype));
-      boolean inline = end < path.nodes().size() || stored.byteSize() <= OnnxModelFile.INLINE_BYTES;
-      replacements.merge(
-          placeholder,
-          new Replacement(parameter, stored.reshape(shape(state)), inline),
-          (one, other) -> one.inline() ? one : other);
+      long[] shape = shape(state);
+      boolean small =
+          StoredTensor.elementCount(shape) * dtype.byteSize() <= OnnxModelFile.INLINE_BYTES;
+      boolean moved = purpose == Purpose.SESSION && end < path.nodes().size();
+      Replacement replacement =
+          new Replacement(parameter, dtype, shape, transposed, small || moved, value);
+      if (purpose == Purpose.FILES && isSoleUser(site.source().name(), sites)) {
+        inPlace.put(site.source().name(), replacement);
+        continue;
+      }
+      String placeholder = PLACEHOLDER + parameter + dtype + transposed + Arrays.toString(shape);
+      replacements.merge(placeholder, replacement, (one, other) -> one.inline() ? one : other);
       connect(site, end, placeholder);
     }
+  }
+
+  /** Whether a constant goes nowhere but to these places, and the same way up to all of them. */
+  private boolean isSoleUser(String source, List<WeightSite> sites) {
+    Set<OnnxGraph.Use> own = new HashSet<>();
+    Set<Integer> movers = new HashSet<>();
+    Set<Boolean> layouts = new HashSet<>();
+    for (WeightSite site : sites) {
+      if (site.source().name().equals(source)) {
+        own.add(new OnnxGraph.Use(site.node(), site.input()));
+        movers.addAll(site.path().nodes());
+        layouts.add(site.storedTransposed());
+      }
+    }
+    return layouts.size() == 1 && goesOnlyTo(source, own, movers);
+  }
+
+  private boolean goesOnlyTo(String value, Set<OnnxGraph.Use> own, Set<Integer> movers) {
+    // Uses within the graphs of attributes, and as an output of this one, are of no site.
+    if (originalUses.getOrDefault(value, 0) != graph.uses(value).size()) {
+      return false;
+    }
+    for (OnnxGraph.Use use : graph.uses(value)) {
+      boolean passes = movers.contains(use.node()) && use.input() == 0;
+      if (!own.contains(use)
+          && !(passes && goesOnlyTo(graph.node(use.node()).getOutput(0), own, movers))) {
+        return false;
+      }
+    }
+    return true;
   }
 
   private static long[] shape(ConstantPath.State state) {
@@ -123,32 +193,44 @@ final class GraphRewriter {
     nodes[site.node()].setInput(site.input(), value);
   }
 
-  /** The graph as rewritten so far. */
-  OverriddenGraph finish() {
+  /** The graph as rewritten so far, for a session. */
+  OverriddenGraph override() throws IOException {
+    byte[] model = finish().toByteArray();
+    Map<String, Tensor> initializers = new LinkedHashMap<>();
+    for (Map.Entry<String, Replacement> entry : handedOver.entrySet()) {
+      initializers.put(entry.getKey(), entry.getValue().tensor());
+    }
+    return new OverriddenGraph(model, initializers, files.folder());
+  }
+
+  /** The graph as rewritten so far, for files. */
+  DetachedGraph detach() throws IOException {
+    ModelProto model = finish();
+    return new DetachedGraph(model, detached);
+  }
+
+  private ModelProto finish() throws IOException {
     Map<String, Integer> uses = countUses();
     Set<Integer> dropped = dropBypassed(uses);
     Set<String> taken = takenNames(uses, dropped);
     Map<String, String> names = new HashMap<>();
-    Map<String, Tensor> initializers = new LinkedHashMap<>();
     GraphProto.Builder result =
         original.toBuilder().clearNode().clearInitializer().clearInput().clearValueInfo();
-    replacements.forEach(
-        (placeholder, replacement) -> {
-          String name = replacement.parameter();
-          for (int count = 1; !taken.add(name); count++) {
-            name = replacement.parameter() + "_" + count;
-          }
-          names.put(placeholder, name);
-          if (replacement.inline()) {
-            result.addInitializer(inline(name, replacement.tensor()));
-          } else {
-            initializers.put(name, replacement.tensor());
-            result.addInitializer(declaration(name, replacement.tensor()));
-          }
-        });
+    for (Map.Entry<String, Replacement> entry : replacements.entrySet()) {
+      Replacement replacement = entry.getValue();
+      String name = replacement.parameter();
+      for (int count = 1; !taken.add(name); count++) {
+        name = replacement.parameter() + "_" + count;
+      }
+      names.put(entry.getKey(), name);
+      result.addInitializer(changed(name, replacement));
+    }
     addNodes(result, dropped, names);
     for (TensorProto initializer : original.getInitializerList()) {
-      if (!isDropped(initializer.getName(), uses)) {
+      Replacement replacement = inPlace.get(initializer.getName());
+      if (replacement != null) {
+        result.addInitializer(changed(initializer.getName(), replacement));
+      } else if (!isDropped(initializer.getName(), uses)) {
         result.addInitializer(reference(initializer));
       }
     }
@@ -163,17 +245,35 @@ final class GraphRewriter {
       }
     }
     ModelProto model = graph.file().model();
-    byte[] bytes =
-        model.toBuilder()
-            .setIrVersion(Math.max(model.getIrVersion(), CONSTANT_INITIALIZERS_IR_VERSION))
-            .setGraph(result)
-            .build()
-            .toByteArray();
-    return new OverriddenGraph(bytes, initializers, files.folder());
+    return model.toBuilder()
+        .setIrVersion(Math.max(model.getIrVersion(), CONSTANT_INITIALIZERS_IR_VERSION))
+        .setGraph(result)
+        .build();
   }
 
-  private void addNodes(
-      GraphProto.Builder result, Set<Integer> dropped, Map<String, String> names) {
+  private TensorProto changed(String name, Replacement replacement) throws IOException {
+    if (replacement.inline()) {
+      return inline(name, replacement.tensor());
+    }
+    TensorProto.Builder tensor = TensorProto.newBuilder().setName(name);
+    int dataType = StoredTensor.dataType(replacement.dtype());
+    if (purpose == Purpose.FILES) {
+      detached.put(name, replacement.entry(name));
+      return external(tensor, dataType, replacement.shape());
+    }
+    handedOver.put(name, replacement);
+    // ORT wants the file to exist, though not the bytes.
+    return external(
+        tensor,
+        dataType,
+        replacement.shape(),
+        files.location(graph.path()),
+        UNREADABLE_OFFSET,
+        StoredTensor.elementCount(replacement.shape()) * replacement.dtype().byteSize());
+  }
+
+  private void addNodes(GraphProto.Builder result, Set<Integer> dropped, Map<String, String> names)
+      throws IOException {
     for (int index = 0; index < nodes.length; index++) {
       for (NodeProto copy : inserted.getOrDefault(index, List.of())) {
         result.addNode(renamed(copy.toBuilder(), names));
@@ -260,13 +360,20 @@ final class GraphRewriter {
     return taken;
   }
 
-  /** A Constant node's tensor as an initializer, if its contents stayed in the file. */
-  private @Nullable TensorProto largeConstant(NodeProto.Builder node) {
-    StoredTensor constant =
-        node.getOpType().equals("Constant") ? graph.constant(node.getOutput(0)) : null;
+  /** A Constant node's tensor as an initializer, if its contents stayed in the file or changed. */
+  private @Nullable TensorProto largeConstant(NodeProto.Builder node) throws IOException {
+    if (!node.getOpType().equals("Constant")) {
+      return null;
+    }
+    String name = node.getOutput(0);
+    Replacement replacement = inPlace.get(name);
+    if (replacement != null) {
+      return changed(name, replacement);
+    }
+    StoredTensor constant = graph.constant(name);
     return constant == null || constant.message() != null
         ? null
-        : inFile(TensorProto.newBuilder().setName(node.getOutput(0)), constant);
+        : inFile(TensorProto.newBuilder().setName(name), constant);
   }
 
   /** An initializer: large contents where they were, small ones inside, where ORT needs shapes. */
@@ -283,6 +390,19 @@ final class GraphRewriter {
   }
 
   private TensorProto inFile(TensorProto.Builder tensor, StoredTensor constant) {
+    if (purpose == Purpose.FILES) {
+      // As bytes, whatever their type: they are copied as they are.
+      TensorInfo bytes =
+          new TensorInfo(
+              constant.name(),
+              "U8",
+              new long[] {constant.length()},
+              constant.file(),
+              constant.offset(),
+              constant.length());
+      detached.put(constant.name(), TensorEntry.copy(bytes));
+      return external(tensor, constant.dataType(), constant.dims());
+    }
     return external(
         tensor,
         constant.dataType(),
@@ -304,15 +424,12 @@ final class GraphRewriter {
     return proto.build();
   }
 
-  /** A changed parameter: its type and shape. ORT wants the file to exist, though not the bytes. */
-  private TensorProto declaration(String name, Tensor tensor) {
-    return external(
-        TensorProto.newBuilder().setName(name),
-        StoredTensor.dataType(tensor.dtype()),
-        tensor.shape(),
-        files.location(graph.path()),
-        UNREADABLE_OFFSET,
-        tensor.byteSize());
+  private static TensorProto external(TensorProto.Builder tensor, int dataType, long[] dims) {
+    tensor.setDataType(dataType).clearDims().setDataLocation(DataLocation.EXTERNAL);
+    for (long extent : dims) {
+      tensor.addDims(extent);
+    }
+    return tensor.build();
   }
 
   private static TensorProto external(
@@ -322,11 +439,7 @@ final class GraphRewriter {
       String location,
       long offset,
       long length) {
-    tensor.setDataType(dataType).clearDims().setDataLocation(DataLocation.EXTERNAL);
-    for (long extent : dims) {
-      tensor.addDims(extent);
-    }
-    return tensor
+    return external(tensor, dataType, dims).toBuilder()
         .addExternalData(entry("location", location))
         .addExternalData(entry("offset", Long.toString(offset)))
         .addExternalData(entry("length", Long.toString(length)))

@@ -6,8 +6,10 @@ import io.github.lcm4j.safetensors.WeightSource;
 import io.github.lcm4j.tensor.DType;
 import io.github.lcm4j.tensor.Tensor;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.NoSuchElementException;
@@ -93,7 +95,7 @@ public final class OnnxWeights implements WeightSource {
    * @throws IOException if a file of the export is no longer there
    */
   public OverriddenGraph override(Map<String, Tensor> changed) throws IOException {
-    GraphRewriter rewriter = new GraphRewriter(graph);
+    GraphRewriter rewriter = new GraphRewriter(graph, GraphRewriter.Purpose.SESSION);
     for (Map.Entry<String, Tensor> entry : changed.entrySet()) {
       String name = entry.getKey();
       long[] expected = site(name).torchShape();
@@ -106,9 +108,49 @@ public final class OnnxWeights implements WeightSource {
                     Arrays.toString(expected),
                     Arrays.toString(entry.getValue().shape())));
       }
-      rewriter.replace(name, sites.get(name), entry.getValue());
+      rewriter.replace(name, sites.get(name), entry::getValue);
     }
-    return rewriter.finish();
+    return rewriter.override();
+  }
+
+  /** New values of parameters, asked for one at a time. */
+  public interface Values {
+    /**
+     * A parameter's value, in torch's layout and shape and any floating-point type.
+     *
+     * @throws IOException if it cannot be had
+     */
+    Tensor get(String name) throws IOException;
+  }
+
+  /**
+   * The graph with other values for some parameters, to be written to files.
+   *
+   * <p>The graph stays as it is, and so do the types and layouts that parameters are stored in. A
+   * parameter that shares its constant with another gets an initializer of its own, and a changed
+   * or larger Constant node becomes an initializer.
+   *
+   * @param changed torch names of the parameters
+   * @param values their values; small ones are asked for at once, the others when they are written
+   * @return the graph and the contents of its larger constants
+   * @throws NoSuchElementException if there is no such parameter; the message names the file
+   * @throws IOException if a file of the export is no longer there, or a value cannot be had
+   */
+  public DetachedGraph rewrite(Set<String> changed, Values values) throws IOException {
+    GraphRewriter rewriter = new GraphRewriter(graph, GraphRewriter.Purpose.FILES);
+    for (String name : changed) {
+      site(name); // it must be there
+      rewriter.replace(name, sites.get(name), () -> values.get(name));
+    }
+    return rewriter.detach();
+  }
+
+  /** The files the graph and its constants lie in. */
+  @Override
+  public Set<Path> files() {
+    Set<Path> files = new LinkedHashSet<>(Set.of(graph.path()));
+    graph.file().constants().values().forEach(constant -> files.add(constant.file()));
+    return files;
   }
 
   private WeightSite site(String name) {

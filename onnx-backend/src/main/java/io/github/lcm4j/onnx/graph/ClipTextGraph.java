@@ -5,6 +5,7 @@ import io.github.lcm4j.checkpoint.CheckpointException;
 import io.github.lcm4j.checkpoint.Component;
 import io.github.lcm4j.safetensors.WeightSource;
 import io.github.lcm4j.tensor.Tensor;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -15,8 +16,14 @@ import org.jspecify.annotations.Nullable;
  * hidden_states.i} for i from 0 (the embeddings) to the number of layers, {@code normalized.i}: the
  * same after the final layer norm, and {@code text_embeds} {@code [batch, projection_dim]} where
  * the checkpoint has a projection.
+ *
+ * <p>A graph {@linkplain #emitForExport for other programs} has the outputs that optimum's exports
+ * have: {@code text_embeds}, where there is no projection {@code pooler_output}, {@code
+ * last_hidden_state} and {@code hidden_states.i}.
  */
 public final class ClipTextGraph {
+  private static final String PROJECTION = "text_projection";
+
   private final Component component;
   private final GraphBuilder graph;
   private final String root;
@@ -62,24 +69,74 @@ public final class ClipTextGraph {
   public static NetworkGraph emit(
       Component component, WeightSource weights, @Nullable Tensor tokenEmbeddings)
       throws CheckpointException {
-    return new ClipTextGraph(component, weights, tokenEmbeddings).emit();
+    return new ClipTextGraph(component, weights, tokenEmbeddings).emit(false);
   }
 
-  private NetworkGraph emit() throws CheckpointException {
+  /**
+   * Emits the graph with the outputs of an export, in optimum's order.
+   *
+   * @param component the checkpoint's {@code text_encoder} or {@code text_encoder_2}
+   * @param weights its tensors; only names and shapes are read
+   * @return the model without its weights
+   * @throws CheckpointException if a tensor is missing or has another shape than the configuration
+   *     says
+   */
+  public static NetworkGraph emitForExport(Component component, WeightSource weights)
+      throws CheckpointException {
+    return new ClipTextGraph(component, weights, null).emit(true);
+  }
+
+  private NetworkGraph emit(boolean export) throws CheckpointException {
     String ids = graph.input("input_ids", TensorProto.DataType.INT64, "batch", "length");
     String length = graph.shape(ids, 1, 2);
     String shape = graph.concat(0, List.of(graph.shape(ids, 0, 2), graph.longs(width)));
     String rows = embeddings(ids, length);
     String mask = causalMask(length);
-    expose(rows, shape, 0);
+    List<String> states = new ArrayList<>(List.of(rows));
     for (int i = 0; i < layers; i++) {
       rows = layer(rows, root + "encoder.layers." + i, shape, mask);
-      expose(rows, shape, i + 1);
+      states.add(rows);
     }
-    if (graph.hasWeight("text_projection.weight")) {
-      project(ids, rows, shape);
+    graph.scope("");
+    if (export) {
+      exposeForExport(ids, states, shape);
+    } else {
+      expose(ids, states, shape);
     }
     return graph.build();
+  }
+
+  private void expose(String ids, List<String> states, String shape) throws CheckpointException {
+    String last = "";
+    for (int i = 0; i < states.size(); i++) {
+      exposeState(states.get(i), shape, i);
+      last = normalized(states.get(i), shape);
+      graph.output(last, "normalized." + i, "batch", "length", width);
+    }
+    if (graph.hasWeight(PROJECTION + ".weight")) {
+      project(pooled(ids, last));
+    }
+  }
+
+  private void exposeForExport(String ids, List<String> states, String shape)
+      throws CheckpointException {
+    String last = normalized(states.get(states.size() - 1), shape);
+    String pooled = pooled(ids, last);
+    boolean projects = graph.hasWeight(PROJECTION + ".weight");
+    if (projects) {
+      project(pooled);
+    }
+    graph.output(last, "last_hidden_state", "batch", "length", width);
+    if (!projects) {
+      graph.output(pooled, "pooler_output", "batch", width);
+    }
+    for (int i = 0; i < states.size(); i++) {
+      exposeState(states.get(i), shape, i);
+    }
+  }
+
+  private void exposeState(String rows, String shape, int index) {
+    graph.output(graph.reshapeTo(rows, shape), "hidden_states." + index, "batch", "length", width);
   }
 
   private String embeddings(String ids, String length) throws CheckpointException {
@@ -92,7 +149,10 @@ public final class ClipTextGraph {
             ? graph.node("Gather", List.of(table, ids))
             : beyondVocabulary(tokenEmbeddings, table, ids, vocabulary);
     String places = graph.weight(root + "embeddings.position_embedding.weight", positions, width);
-    String place = graph.node("Slice", List.of(places, graph.longs(0), length, graph.longs(0)));
+    String count = graph.node("Squeeze", List.of(length, graph.longs(0)));
+    String positionIds =
+        graph.node("Range", List.of(graph.longScalar(0), count, graph.longScalar(1)));
+    String place = graph.node("Gather", List.of(places, positionIds));
     return graph.reshape(graph.add(tokens, place), -1, width);
   }
 
@@ -155,12 +215,6 @@ public final class ClipTextGraph {
     return graph.reshapeTo(graph.linear(rows, path, width, width), shape);
   }
 
-  private void expose(String rows, String shape, int index) throws CheckpointException {
-    graph.scope("");
-    graph.output(graph.reshapeTo(rows, shape), "hidden_states." + index, "batch", "length", width);
-    graph.output(normalized(rows, shape), "normalized." + index, "batch", "length", width);
-  }
-
   private String normalized(String rows, String shape) throws CheckpointException {
     return graph.reshapeTo(graph.layerNorm(rows, root + "final_layer_norm", width, epsilon), shape);
   }
@@ -169,8 +223,7 @@ public final class ClipTextGraph {
    * Pools at the end-of-text token. Old configurations say {@code eos_token_id: 2}, which never was
    * its id; the largest id is meant, and CLIP's end-of-text is the largest.
    */
-  private void project(String ids, String rows, String shape) throws CheckpointException {
-    graph.scope("text_projection");
+  private String pooled(String ids, String lastHiddenState) {
     int eos = component.intOr("eos_token_id", 2);
     String scores = ids;
     if (eos != 2) {
@@ -187,12 +240,12 @@ public final class ClipTextGraph {
             List.of(scores),
             GraphBuilder.attribute("axis", 1L),
             GraphBuilder.attribute("keepdims", 1L));
-    String pooled =
-        graph.node(
-            "GatherND",
-            List.of(normalized(rows, shape), position),
-            GraphBuilder.attribute("batch_dims", 1L));
-    long out = graph.weightShape("text_projection.weight")[0];
-    graph.output(graph.linear(pooled, "text_projection", width, out), "text_embeds", "batch", out);
+    return graph.node(
+        "GatherND", List.of(lastHiddenState, position), GraphBuilder.attribute("batch_dims", 1L));
+  }
+
+  private void project(String pooled) throws CheckpointException {
+    long out = graph.weightShape(PROJECTION + ".weight")[0];
+    graph.output(graph.linear(pooled, PROJECTION, width, out), "text_embeds", "batch", out);
   }
 }

@@ -57,9 +57,23 @@ final class GraphBuilder {
     return new NetworkGraph(model, weights);
   }
 
-  /** The module path that the following nodes belong to. */
+  /** The module path that the following nodes belong to, but for those of layers with weights. */
   void scope(String path) {
     scope = path;
+  }
+
+  /** Nodes of one module, written one after the other. */
+  private interface Nodes {
+    String write() throws CheckpointException;
+  }
+
+  /** Writes a module's nodes under its own path, by which they can be told from others' again. */
+  private String in(String path, Nodes nodes) throws CheckpointException {
+    String outer = scope;
+    scope = path;
+    String value = nodes.write();
+    scope = outer;
+    return value;
   }
 
   // ---- inputs, outputs and initializers ----------------------------------------------------
@@ -341,12 +355,12 @@ final class GraphBuilder {
    * @return {@code [rows, out]}
    */
   String linear(String x, String path, long in, long out) throws CheckpointException {
-    return hasWeight(path + ".bias")
-        ? node(
-            "Gemm",
-            List.of(x, weight(path + ".weight", out, in), weight(path + ".bias", out)),
-            attribute("transB", 1L))
-        : node("Gemm", List.of(x, weight(path + ".weight", out, in)), attribute("transB", 1L));
+    String weight = weight(path + ".weight", out, in);
+    List<String> inputs =
+        hasWeight(path + ".bias")
+            ? List.of(x, weight, weight(path + ".bias", out))
+            : List.of(x, weight);
+    return in(path, () -> node("Gemm", inputs, attribute("transB", 1L)));
   }
 
   /**
@@ -361,12 +375,15 @@ final class GraphBuilder {
         hasWeight(path + ".bias")
             ? List.of(x, weight, weight(path + ".bias", out))
             : List.of(x, weight);
-    return node(
-        "Conv",
-        inputs,
-        attribute("kernel_shape", kernel, kernel),
-        attribute("strides", stride, stride),
-        attribute("pads", pads));
+    return in(
+        path,
+        () ->
+            node(
+                "Conv",
+                inputs,
+                attribute("kernel_shape", kernel, kernel),
+                attribute("strides", stride, stride),
+                attribute("pads", pads)));
   }
 
   /** A convolution that keeps the size: stride 1, padding half the kernel. */
@@ -382,6 +399,11 @@ final class GraphBuilder {
   String groupNorm(String x, String path, long channels, int groups, float epsilon)
       throws CheckpointException {
     requireDivides("norm_num_groups", groups, channels, path);
+    return in(path, () -> normalizeGroups(x, path, channels, groups, epsilon));
+  }
+
+  private String normalizeGroups(String x, String path, long channels, int groups, float epsilon)
+      throws CheckpointException {
     float[] ones = new float[groups];
     Arrays.fill(ones, 1);
     String grouped = reshape(x, 0, groups, -1);
@@ -406,11 +428,16 @@ final class GraphBuilder {
 
   /** Layer normalisation (Ba et al. 2016) over the last axis. */
   String layerNorm(String x, String path, long width, float epsilon) throws CheckpointException {
-    return node(
-        "LayerNormalization",
-        List.of(x, weight(path + ".weight", width), weight(path + ".bias", width)),
-        attribute("axis", -1L),
-        attribute("epsilon", epsilon));
+    List<String> inputs =
+        List.of(x, weight(path + ".weight", width), weight(path + ".bias", width));
+    return in(
+        path,
+        () ->
+            node(
+                "LayerNormalization",
+                inputs,
+                attribute("axis", -1L),
+                attribute("epsilon", epsilon)));
   }
 
   /**

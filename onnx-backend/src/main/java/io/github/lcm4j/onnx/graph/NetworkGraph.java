@@ -1,6 +1,8 @@
 package io.github.lcm4j.onnx.graph;
 
+import ai.onnx.proto.OnnxMl.GraphProto;
 import ai.onnx.proto.OnnxMl.ModelProto;
+import ai.onnx.proto.OnnxMl.ValueInfoProto;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -32,5 +34,16 @@ public record NetworkGraph(
 
   NetworkGraph(ModelProto model, Map<String, long[]> weights) {
     this(model, weights, Map.of());
+  }
+
+  /** This network with an input that is a scalar; its graph must take one too. */
+  public NetworkGraph withScalar(String input) {
+    GraphProto.Builder graph = model.getGraph().toBuilder();
+    for (ValueInfoProto.Builder value : graph.getInputBuilderList()) {
+      if (value.getName().equals(input)) {
+        value.getTypeBuilder().getTensorTypeBuilder().getShapeBuilder().clearDim();
+      }
+    }
+    return new NetworkGraph(model.toBuilder().setGraph(graph).build(), weights, filters);
   }
 }
