@@ -38,19 +38,18 @@ final class Autoencoder {
     return new LatentEncoder(space, tiles == null ? encoder : tiles.encoder(encoder));
   }
 
-  /** Previews: by the tiny autoencoder if there is one, or else by the family's linear map. */
+  /** By the tiny autoencoder if there is one, by a published linear map, or by one of our own. */
   LatentPreview preview() {
     VaeDecoder tiny = model.previewDecoder().orElse(null);
     if (tiny != null) {
       return latents -> LatentDecoder.toImage(tiny.decode(latents));
     }
-    if (space.channels() != LinearPreview.CHANNELS) {
-      return latents -> {
-        throw new UnsupportedOperationException(
-            "no linear preview is known for latents of %d channels; give the pipeline a previewVae"
-                .formatted(space.channels()));
-      };
+    LinearPreview published =
+        model.unet().usesTextTime() ? LinearPreview.sdxl() : LinearPreview.sd();
+    if (published.isFor(space)) {
+      return published;
     }
-    return model.unet().usesTextTime() ? LinearPreview.sdxl() : LinearPreview.sd();
+    VaeDecoder own = model.vaeDecoder();
+    return new FittedPreview(space.channels(), latents -> own.decode(space.toVae(latents)));
   }
 }

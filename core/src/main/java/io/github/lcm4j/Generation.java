@@ -54,7 +54,7 @@ final class Generation {
 
     Denoiser denoiser =
         new Denoiser(unet, sampler, conditioning, request.guidanceScale(), guided, start, controls);
-    Loop loop = new Loop(denoiser, sampler.timesteps(), start, mode, started);
+    Loop loop = new Loop(request, denoiser, sampler.timesteps(), start, mode, started);
     Tensor latents =
         model.whileLoaded(
             DiffusionModel.Part.UNET, () -> denoise(loop, random, listener, cancellation));
@@ -94,6 +94,7 @@ final class Generation {
 
   /** What the denoising loop goes through. */
   private record Loop(
+      ImageRequest request,
       Denoiser denoiser,
       double[] timesteps,
       StartingPoint start,
@@ -125,6 +126,8 @@ final class Generation {
               loop.timesteps()[i],
               latents,
               step.predOriginalSample(),
+              loop.request().width(),
+              loop.request().height(),
               since(loop.startNanos()),
               preview));
     }

@@ -3,6 +3,7 @@ package io.github.lcm4j.cli;
 import io.github.lcm4j.Cancellation;
 import io.github.lcm4j.ControlImage;
 import io.github.lcm4j.GeneratedImage;
+import io.github.lcm4j.GenerationListener;
 import io.github.lcm4j.ImageRequest;
 import io.github.lcm4j.Images;
 import io.github.lcm4j.Pipeline;
@@ -11,6 +12,7 @@ import io.github.lcm4j.PromptOptions;
 import io.github.lcm4j.Timings;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.io.UncheckedIOException;
 import java.math.BigInteger;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -111,6 +113,21 @@ final class GenerateCommand implements Callable<Integer> {
   private @Nullable InitImageOptions init;
 
   @Option(
+      names = "--preview",
+      description =
+          "After each step write what is being drawn into FILE-preview.png beside the output; the"
+              + " last one stays, also when the run fails.")
+  private boolean preview;
+
+  @Option(
+      names = "--preview-vae",
+      paramLabel = "DIR",
+      description =
+          "Draw previews with this tiny autoencoder (TAESD) instead of a linear map; implies"
+              + " --preview.")
+  private @Nullable Path previewVae;
+
+  @Option(
       names = "--output",
       paramLabel = "FILE.png",
       description =
@@ -132,6 +149,8 @@ final class GenerateCommand implements Callable<Integer> {
     }
     model.check();
     PictureFiles files = PictureFiles.plan(name, count);
+    GenerationListener previews =
+        preview || previewVae != null ? Previews.plan(name, count) : GenerationListener.NONE;
 
     long start = System.nanoTime();
     Duration loaded;
@@ -141,11 +160,21 @@ final class GenerateCommand implements Callable<Integer> {
       progress.loading();
       PipelineBuilder builder = model.builder();
       controls.forEach(control -> builder.controlNet(control.folder()));
+      if (previewVae != null) {
+        builder.previewVae(previewVae);
+      }
       try (Pipeline pipeline = builder.build()) {
         loaded = Duration.ofNanos(System.nanoTime() - start);
         loraReports = pipeline.loraReports();
         progress.drawing();
-        images = generate(pipeline, request, progress);
+        images =
+            generate(
+                pipeline,
+                request,
+                step -> {
+                  previews.onStep(step);
+                  progress.onStep(step);
+                });
       }
     }
     files.write(images.stream().map(GeneratedImage::png).toList());
@@ -165,9 +194,11 @@ final class GenerateCommand implements Callable<Integer> {
   }
 
   private List<GeneratedImage> generate(
-      Pipeline pipeline, ImageRequest request, Progress progress) {
+      Pipeline pipeline, ImageRequest request, GenerationListener listener) throws IOException {
     try {
-      return pipeline.generate(request, progress, new Cancellation());
+      return pipeline.generate(request, listener, new Cancellation());
+    } catch (UncheckedIOException e) {
+      throw e.getCause();
     } catch (IllegalArgumentException e) {
       // What the model or the scheduler refuses is what was asked for.
       throw new ParameterException(spec.commandLine(), Faults.describe(e), e);

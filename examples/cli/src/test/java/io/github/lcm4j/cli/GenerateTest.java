@@ -5,12 +5,14 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.lcm4j.pocket.PocketModel;
+import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Set;
+import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -156,6 +158,67 @@ class GenerateTest {
     assertEquals(1, run.err().lines().count(), run.err());
     assertTrue(run.err().contains(value), run.err());
     assertEquals(Set.of(), names());
+  }
+
+  @Test
+  void previewIsLikeThePictureAndOfItsSize() throws IOException {
+    Path file = folder.resolve("p.png");
+    run(PANDA, "--preview", "--output", file.toString());
+    assertEquals(Set.of("p.png", "p-preview.png"), names());
+    ReferencePictures.assertShows("lcm-4-steps-seed-42.png", file);
+    // A linear map of the last latents: the colours are about right, the edges are not.
+    double similar = correlation(file, folder.resolve("p-preview.png"));
+    assertTrue(similar > 0.8, "correlation " + similar);
+  }
+
+  @Test
+  void severalPicturesHaveAPreviewEach() throws IOException {
+    Path file = folder.resolve("p.png");
+    run(PANDA, "--steps", "1", "--count", "2", "--preview", "--output", file.toString());
+    assertEquals(Set.of("p-0.png", "p-1.png", "p-preview-0.png", "p-preview-1.png"), names());
+    for (int i = 0; i < 2; i++) {
+      Path own = folder.resolve("p-preview-%d.png".formatted(i));
+      Path other = folder.resolve("p-preview-%d.png".formatted(1 - i));
+      Path picture = folder.resolve("p-%d.png".formatted(i));
+      assertTrue(correlation(picture, own) > correlation(picture, other), own + " is its own");
+    }
+  }
+
+  @Test
+  void previewThatCannotBeWrittenOrDrawnIsRefused() throws IOException {
+    String output = folder.resolve("p.png").toString();
+    String kl = PocketModel.checkpoint().resolve("vae").toString();
+    Invocation run = Invocation.of(PANDA, "--preview-vae", kl, "--output", output);
+    assertEquals(1, run.exitCode(), run.err());
+    assertTrue(run.err().contains("AutoencoderTiny"), run.err());
+    assertEquals(Set.of(), names());
+
+    Files.createDirectory(folder.resolve("p-preview.png"));
+    run = Invocation.of(PANDA, "--preview", "--output", output);
+    assertEquals(1, run.exitCode(), run.err());
+    assertTrue(run.err().contains("p-preview.png: it is a folder"), run.err());
+    assertEquals(Set.of("p-preview.png"), names());
+  }
+
+  /** Pearson's, over all channels of all pixels. */
+  private static double correlation(Path first, Path second) throws IOException {
+    BufferedImage a = ImageIO.read(first.toFile());
+    BufferedImage b = ImageIO.read(second.toFile());
+    assertEquals(a.getWidth(), b.getWidth());
+    assertEquals(a.getHeight(), b.getHeight());
+    int[] x = a.getRaster().getPixels(0, 0, a.getWidth(), a.getHeight(), (int[]) null);
+    int[] y = b.getRaster().getPixels(0, 0, b.getWidth(), b.getHeight(), (int[]) null);
+    double meanX = Arrays.stream(x).average().orElseThrow();
+    double meanY = Arrays.stream(y).average().orElseThrow();
+    double xy = 0;
+    double xx = 0;
+    double yy = 0;
+    for (int i = 0; i < x.length; i++) {
+      xy += (x[i] - meanX) * (y[i] - meanY);
+      xx += (x[i] - meanX) * (x[i] - meanX);
+      yy += (y[i] - meanY) * (y[i] - meanY);
+    }
+    return xy / Math.sqrt(xx * yy);
   }
 
   @Test
