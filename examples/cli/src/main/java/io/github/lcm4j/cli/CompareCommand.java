@@ -95,6 +95,9 @@ final class CompareCommand implements Callable<Integer> {
       }
       progress.loading();
       try (Pipeline lcm = model.builder(lcmLoras(), ModelOptions.LCM).build()) {
+        if (model.lenient()) {
+          lcm.loraReports().forEach(spec.commandLine().getOut()::println);
+        }
         progress.drawing();
         comparison.runLcm(lcm, progress);
       }

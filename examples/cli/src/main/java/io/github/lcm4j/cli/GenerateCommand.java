@@ -103,6 +103,20 @@ final class GenerateCommand implements Callable<Integer> {
   private int clipSkip;
 
   @Option(
+      names = "--prompt-weighting",
+      description =
+          "Brackets in prompts set weights: (word) 1.1, [word] 1/1.1, (word:1.3) 1.3; otherwise"
+              + " they are text.")
+  private boolean promptWeighting;
+
+  @Option(
+      names = "--long-prompts",
+      description =
+          "Encode all of a prompt that is longer than the text encoder takes at once; BREAK begins"
+              + " a part. Otherwise what is beyond is cut off.")
+  private boolean longPrompts;
+
+  @Option(
       names = "--control",
       paramLabel = "DIR:IMAGE[:SCALE]",
       converter = ControlOption.Converter.class,
@@ -180,7 +194,7 @@ final class GenerateCommand implements Callable<Integer> {
     files.write(images.stream().map(GeneratedImage::png).toList());
 
     PrintWriter out = spec.commandLine().getOut();
-    if (report.verbose()) {
+    if (report.verbose() || model.lenient()) {
       loraReports.forEach(out::println);
     }
     out.println(
@@ -224,7 +238,7 @@ final class GenerateCommand implements Callable<Integer> {
           .count(count)
           .originalInferenceSteps(originalInferenceSteps)
           .eta(eta)
-          .promptOptions(PromptOptions.DEFAULT.clipSkip(clipSkip))
+          .promptOptions(new PromptOptions(promptWeighting, longPrompts, clipSkip))
           .initImage(init == null ? null : init.read())
           .controlImages(controlImages());
     } catch (IllegalArgumentException e) {

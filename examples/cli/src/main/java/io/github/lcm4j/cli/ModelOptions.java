@@ -39,6 +39,21 @@ final class ModelOptions {
   private List<LoraSpec> loras = new ArrayList<>();
 
   @Option(
+      names = "--lenient",
+      description =
+          "Fold a LoRA in although some of its keys fit nothing, and list those; refused by"
+              + " default.")
+  private boolean lenient;
+
+  @Option(
+      names = "--textual-inversion",
+      paramLabel = "FILE",
+      description =
+          "A learned word, used in the prompt by its own name or that of its file; may be"
+              + " repeated.")
+  private List<Path> textualInversions = new ArrayList<>();
+
+  @Option(
       names = "--scheduler",
       paramLabel = "NAME",
       description = "Scheduler: lcm, ddim, euler, …; the checkpoint's own by default.")
@@ -57,11 +72,28 @@ final class ModelOptions {
       description = "Threads one network may use; as many as there are cores by default.")
   private @Nullable Integer threads;
 
+  @Option(
+      names = "--vae-tiling",
+      description =
+          "Decode large pictures in overlapping tiles: less memory, and maybe a shade between"
+              + " tiles.")
+  private boolean vaeTiling;
+
+  @Option(
+      names = "--low-memory",
+      description = "Keep each network in memory only while it runs; loading them takes longer.")
+  private boolean lowMemory;
+
   ModelOptions() {}
 
   /** Whether the pocket model is meant, whose best settings are known. */
   boolean isPocket() {
     return checkpoint == null;
+  }
+
+  /** Whether keys of LoRAs may be left over. */
+  boolean lenient() {
+    return lenient;
   }
 
   /** The LoRAs that were named. */
@@ -97,7 +129,11 @@ final class ModelOptions {
     PipelineBuilder builder =
         Pipeline.builder()
             .checkpoint(checkpoint == null ? PocketModel.checkpoint() : checkpoint)
-            .executionProvider(provider);
+            .executionProvider(provider)
+            .lenientLoras(lenient)
+            .vaeTiling(vaeTiling)
+            .lowMemory(lowMemory);
+    textualInversions.forEach(builder::textualInversion);
     if (threads != null) {
       builder.threads(threads);
     }
@@ -126,12 +162,18 @@ final class ModelOptions {
       }
     }
     for (LoraSpec lora : loras) {
-      if (!Files.isRegularFile(lora.file())) {
-        throw new IOException(
-            "LoRA file %s %s"
-                .formatted(
-                    lora.file(), Files.exists(lora.file()) ? "is not a file" : "does not exist"));
-      }
+      requireFile("LoRA", lora.file());
+    }
+    for (Path inversion : textualInversions) {
+      requireFile("textual inversion", inversion);
+    }
+  }
+
+  private static void requireFile(String what, Path file) throws IOException {
+    if (!Files.isRegularFile(file)) {
+      throw new IOException(
+          "%s file %s %s"
+              .formatted(what, file, Files.exists(file) ? "is not a file" : "does not exist"));
     }
   }
 
