@@ -3,6 +3,7 @@ package io.github.lcm4j;
 import io.github.lcm4j.spi.DiffusionModel;
 import io.github.lcm4j.spi.VaeDecoder;
 import io.github.lcm4j.spi.VaeEncoder;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** The two halves of a model's autoencoder, in tiles where asked for. */
@@ -10,15 +11,20 @@ final class Autoencoder {
   private final LatentSpace space;
   private final DiffusionModel model;
   private final @Nullable TiledVae tiles;
+  private final Consumer<String> notes;
 
-  Autoencoder(LatentSpace space, DiffusionModel model, boolean tiled) {
+  /**
+   * @param notes is told what did not go as asked
+   */
+  Autoencoder(LatentSpace space, DiffusionModel model, boolean tiled, Consumer<String> notes) {
     this.space = space;
     this.model = model;
     this.tiles = tiled ? TiledVae.of(space.vaeSize(), space.scaleFactor()) : null;
+    this.notes = notes;
   }
 
   LatentDecoder decoder() {
-    VaeDecoder decoder = model.vaeDecoder();
+    VaeDecoder decoder = Upcasting.decoder(model, notes);
     return new LatentDecoder(space, tiles == null ? decoder : tiles.decoder(decoder));
   }
 
@@ -35,7 +41,8 @@ final class Autoencoder {
                 () ->
                     new IllegalArgumentException(
                         "the checkpoint has no VAE encoder, which an initial image needs"));
-    return new LatentEncoder(space, tiles == null ? encoder : tiles.encoder(encoder));
+    VaeEncoder upcasting = Upcasting.encoder(encoder, model, notes);
+    return new LatentEncoder(space, tiles == null ? upcasting : tiles.encoder(upcasting));
   }
 
   /** By the tiny autoencoder if there is one, by a published linear map, or by one of our own. */
@@ -49,7 +56,7 @@ final class Autoencoder {
     if (published.isFor(space)) {
       return published;
     }
-    VaeDecoder own = model.vaeDecoder();
+    VaeDecoder own = Upcasting.decoder(model, note -> {});
     return new FittedPreview(space.channels(), latents -> own.decode(space.toVae(latents)));
   }
 }

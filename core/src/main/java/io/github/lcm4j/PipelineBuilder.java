@@ -26,6 +26,7 @@ public final class PipelineBuilder {
   private @Nullable Path previewVae;
   private boolean vaeTiling;
   private boolean lowMemory;
+  private Precision precision = Precision.FLOAT32;
 
   PipelineBuilder() {}
 
@@ -162,6 +163,15 @@ public final class PipelineBuilder {
   }
 
   /**
+   * What the networks compute in; {@link Precision#FLOAT32} by default. LoRAs are folded in float32
+   * whatever it is. An ONNX export computes in what it was exported in, and takes the default only.
+   */
+  public PipelineBuilder precision(Precision value) {
+    precision = Objects.requireNonNull(value, "value");
+    return this;
+  }
+
+  /**
    * Loads the checkpoint, folds the LoRAs in and creates the sessions.
    *
    * @return a pipeline that the caller must close
@@ -205,7 +215,8 @@ public final class PipelineBuilder {
                 previewVae == null
                     ? null
                     : Checkpoint.openPart(previewVae, "preview_vae", "AutoencoderTiny"),
-                lowMemory));
+                lowMemory,
+                precision));
     try {
       return new Pipeline(
           model,

@@ -2,6 +2,7 @@ package io.github.lcm4j.spi;
 
 import io.github.lcm4j.ExecutionProvider;
 import io.github.lcm4j.LoraSpec;
+import io.github.lcm4j.Precision;
 import io.github.lcm4j.checkpoint.Checkpoint;
 import io.github.lcm4j.checkpoint.Component;
 import io.github.lcm4j.tensor.Tensor;
@@ -22,6 +23,7 @@ import org.jspecify.annotations.Nullable;
  * @param controlNets parts outside the checkpoint that are to steer its UNet, in order
  * @param previewVae an AutoencoderTiny outside the checkpoint that draws previews, or null
  * @param lowMemory whether each network is to be in memory only while it runs
+ * @param precision what the networks are to compute in
  */
 public record ModelSpec(
     Checkpoint checkpoint,
@@ -32,7 +34,8 @@ public record ModelSpec(
     Map<String, Tensor> tokenEmbeddings,
     List<Component> controlNets,
     @Nullable Component previewVae,
-    boolean lowMemory) {
+    boolean lowMemory,
+    Precision precision) {
   /** Copies the collections. */
   public ModelSpec {
     loras = List.copyOf(loras);
@@ -59,6 +62,7 @@ public record ModelSpec(
         Map.of(),
         List.of(),
         null,
-        false);
+        false,
+        Precision.FLOAT32);
   }
 }

@@ -1,5 +1,6 @@
 package io.github.lcm4j.onnx;
 
+import io.github.lcm4j.Precision;
 import io.github.lcm4j.checkpoint.Checkpoint;
 import io.github.lcm4j.checkpoint.CheckpointException;
 import io.github.lcm4j.checkpoint.Component;
@@ -65,12 +66,45 @@ record EmittedParts(ModelSpec spec, OrtRuntime runtime, Map<String, WeightSource
   }
 
   private NetworkGraph graph(String part) throws CheckpointException {
+    NetworkGraph graph = float32Graph(part);
+    boolean half =
+        switch (part) {
+          case FLOAT32_VAE, FLOAT32_VAE_ENCODER -> false;
+          case VAE, VAE_ENCODER -> hasFloat32Vae();
+          default -> isHalf();
+        };
+    if (!half) {
+      return graph;
+    }
+    boolean upcast = component(part).booleanOr("upcast_attention", false);
+    return graph.inHalfPrecision(upcast ? Set.of("MultiHeadAttention") : Set.of());
+  }
+
+  private boolean isHalf() {
+    return spec.precision() == Precision.FLOAT16;
+  }
+
+  /** Where half precision is asked for, all but SDXL's VAE have it; diffusers goes by the same. */
+  @Override
+  public boolean hasFloat32Vae() {
+    try {
+      Component vae = component(VAE);
+      boolean forced =
+          bases.containsKey(TEXT_ENCODERS.get(1))
+              && vae.booleanOr("force_upcast", !OrtVae.isTiny(vae));
+      return isHalf() && !forced;
+    } catch (CheckpointException e) {
+      throw new IllegalStateException(e); // it was there when this was opened
+    }
+  }
+
+  private NetworkGraph float32Graph(String part) throws CheckpointException {
     Component component = component(part);
     WeightSource source = base(component.name());
     return switch (part) {
       case UNET -> UnetGraph.emit(component, source, !spec.controlNets().isEmpty());
-      case VAE -> OrtVae.decoderGraph(component, source);
-      case VAE_ENCODER -> OrtVae.encoderGraph(component, source);
+      case VAE, FLOAT32_VAE -> OrtVae.decoderGraph(component, source);
+      case VAE_ENCODER, FLOAT32_VAE_ENCODER -> OrtVae.encoderGraph(component, source);
       default ->
           TEXT_ENCODERS.contains(part)
               ? ClipTextGraph.emit(component, source, spec.tokenEmbeddings().get(part))
@@ -84,7 +118,10 @@ record EmittedParts(ModelSpec spec, OrtRuntime runtime, Map<String, WeightSource
         return controlNet;
       }
     }
-    return spec.checkpoint().require(part.equals(VAE_ENCODER) ? VAE : part);
+    return switch (part) {
+      case VAE_ENCODER, FLOAT32_VAE, FLOAT32_VAE_ENCODER -> spec.checkpoint().require(VAE);
+      default -> spec.checkpoint().require(part);
+    };
   }
 
   private WeightSource base(String part) {

@@ -1,5 +1,6 @@
 package io.github.lcm4j.onnx;
 
+import io.github.lcm4j.Precision;
 import io.github.lcm4j.checkpoint.Checkpoint;
 import io.github.lcm4j.checkpoint.CheckpointException;
 import io.github.lcm4j.checkpoint.Component;
@@ -47,6 +48,11 @@ final class ExportedParts implements ModelParts {
     if (!spec.controlNets().isEmpty()) {
       throw new UnsupportedOperationException(
           "ControlNets need a safetensors checkpoint; %s is an ONNX export, whose UNet has no inputs for them"
+              .formatted(checkpoint.folder()));
+    }
+    if (spec.precision() != Precision.FLOAT32) {
+      throw new UnsupportedOperationException(
+          "a precision can be chosen for a safetensors checkpoint; %s is an ONNX export and computes in what it was exported in"
               .formatted(checkpoint.folder()));
     }
     Map<String, OnnxExport> exports = new LinkedHashMap<>();
@@ -134,6 +140,11 @@ final class ExportedParts implements ModelParts {
   @Override
   public boolean hasVaeEncoder() {
     return checkpoint.component(ENCODER_FOLDER).isPresent();
+  }
+
+  @Override
+  public boolean hasFloat32Vae() {
+    return false;
   }
 
   @Override

@@ -18,6 +18,8 @@ interface ModelParts {
   String UNET = "unet";
   String VAE = "vae";
   String VAE_ENCODER = "vae encoder";
+  String FLOAT32_VAE = "vae in float32";
+  String FLOAT32_VAE_ENCODER = "vae encoder in float32";
   List<String> TEXT_ENCODERS = List.of("text_encoder", "text_encoder_2");
 
   /** The parts that every model needs; the VAE encoder comes when it is asked for. */
@@ -48,6 +50,9 @@ interface ModelParts {
   VaeDecoder vaeDecoder(Network network) throws CheckpointException;
 
   boolean hasVaeEncoder();
+
+  /** Whether the VAE computes in half precision and can be created in float32 too. */
+  boolean hasFloat32Vae();
 
   VaeEncoder vaeEncoder(Network network) throws CheckpointException;
 }

@@ -28,7 +28,8 @@ import org.jspecify.annotations.Nullable;
  * <ul>
  *   <li>a small one lies inside the model;
  *   <li>one that is untouched in its safetensors file is declared as external data right there, so
- *       that ONNX Runtime maps it itself; half-precision ones through a Cast that it folds away;
+ *       that ONNX Runtime maps it itself; one of another type than the network computes in through
+ *       a Cast that it folds away;
  *   <li>one that was changed lies in memory of ours and overrides a declaration that cannot be
  *       read: an optimization that wanted to would fail, not compute with the wrong numbers.
  * </ul>
@@ -44,6 +45,7 @@ final class NetworkWeights {
 
   private final WeightSource base;
   private final Map<String, Tensor> changed;
+  private final DType type;
   private final Initializers initializers;
   private final Map<Path, Path> realPaths = new LinkedHashMap<>();
   private @Nullable Path folder;
@@ -53,11 +55,14 @@ final class NetworkWeights {
    *
    * @param base the checkpoint's tensors
    * @param changed those that differ from the checkpoint, float32
+   * @param type what the graph takes them in, float32 or float16
    * @param initializers takes the memory that the graph refers to
    */
-  NetworkWeights(WeightSource base, Map<String, Tensor> changed, Initializers initializers) {
+  NetworkWeights(
+      WeightSource base, Map<String, Tensor> changed, DType type, Initializers initializers) {
     this.base = base;
     this.changed = changed;
+    this.type = type;
     this.initializers = initializers;
   }
 
@@ -93,8 +98,8 @@ final class NetworkWeights {
     if (info.elementCount() * Float.BYTES <= INLINE_BYTES) {
       Tensor tensor = replacement != null ? replacement : pristine;
       return declaration
-          .setDataType(TensorProto.DataType.FLOAT.getNumber())
-          .setRawData(ByteString.copyFrom(tensor.toFloat32().buffer()))
+          .setDataType(number(type))
+          .setRawData(ByteString.copyFrom(tensor.cast(type).buffer()))
           .build();
     }
     Path file = realPath(info.file());
@@ -104,9 +109,9 @@ final class NetworkWeights {
     boolean external = replacement == null && file.getParent().equals(folder);
     if (!external) {
       Tensor tensor = replacement != null ? replacement : pristine;
-      initializers.add(name, tensor.toFloat32().reshape(shape));
+      initializers.add(name, tensor.cast(type).reshape(shape));
       return declaration
-          .setDataType(TensorProto.DataType.FLOAT.getNumber())
+          .setDataType(number(type))
           .setDataLocation(TensorProto.DataLocation.EXTERNAL)
           .addExternalData(entry("location", anyFile()))
           .addExternalData(entry("offset", "0"))
@@ -118,16 +123,20 @@ final class NetworkWeights {
         .addExternalData(entry("location", file.getFileName().toString()))
         .addExternalData(entry("offset", Long.toString(info.offset())))
         .addExternalData(entry("length", Long.toString(info.byteSize())));
-    if (dtype == DType.FLOAT32) {
-      return declaration.setDataType(TensorProto.DataType.FLOAT.getNumber()).build();
+    if (dtype == type) {
+      return declaration.setDataType(number(type)).build();
     }
     casts.add(cast(name));
-    return declaration
-        .setName(halfName(name))
-        .setDataType(
-            (dtype == DType.FLOAT16 ? TensorProto.DataType.FLOAT16 : TensorProto.DataType.BFLOAT16)
-                .getNumber())
-        .build();
+    return declaration.setName(storedName(name)).setDataType(number(dtype)).build();
+  }
+
+  private static int number(DType type) {
+    return switch (type) {
+      case FLOAT32 -> TensorProto.DataType.FLOAT_VALUE;
+      case FLOAT16 -> TensorProto.DataType.FLOAT16_VALUE;
+      case BFLOAT16 -> TensorProto.DataType.BFLOAT16_VALUE;
+      default -> throw new IllegalArgumentException("no type of weights: " + type);
+    };
   }
 
   /** Some file of the folder: the runtime insists on one that is there. */
@@ -150,21 +159,21 @@ final class NetworkWeights {
     return real;
   }
 
-  private static String halfName(String name) {
-    return name + ".half";
+  private static String storedName(String name) {
+    return name + ".stored";
   }
 
-  private static NodeProto cast(String name) {
+  private NodeProto cast(String name) {
     return NodeProto.newBuilder()
         .setOpType("Cast")
         .setName(name + ".cast")
-        .addInput(halfName(name))
+        .addInput(storedName(name))
         .addOutput(name)
         .addAttribute(
             AttributeProto.newBuilder()
                 .setName("to")
                 .setType(AttributeProto.AttributeType.INT)
-                .setI(TensorProto.DataType.FLOAT.getNumber()))
+                .setI(number(type)))
         .build();
   }
 

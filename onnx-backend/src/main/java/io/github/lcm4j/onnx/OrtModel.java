@@ -94,7 +94,10 @@ final class OrtModel implements DiffusionModel {
   private final List<ControlNet> controlNets;
   private final VaeDecoder vaeDecoder;
   private final @Nullable VaeDecoder previewDecoder;
-  private @Nullable Network encoderNetwork;
+
+  /** Networks that few runs need. */
+  private final Map<String, Network> late = new LinkedHashMap<>();
+
   private boolean closed;
 
   private OrtModel(Base base, Map<String, Network> networks, List<String> loraReports)
@@ -199,18 +202,47 @@ final class OrtModel implements DiffusionModel {
 
   /** Loaded at its first use: text to image never needs it. */
   @Override
-  public synchronized Optional<VaeEncoder> vaeEncoder() {
-    if (!base.parts().hasVaeEncoder()) {
-      return Optional.empty();
-    }
+  public Optional<VaeEncoder> vaeEncoder() {
+    return base.parts().hasVaeEncoder()
+        ? Optional.of(encoder(ModelParts.VAE_ENCODER))
+        : Optional.empty();
+  }
+
+  @Override
+  public Optional<VaeEncoder> float32VaeEncoder() {
+    return base.parts().hasVaeEncoder() && base.parts().hasFloat32Vae()
+        ? Optional.of(encoder(ModelParts.FLOAT32_VAE_ENCODER))
+        : Optional.empty();
+  }
+
+  private VaeEncoder encoder(String part) {
     try {
-      if (encoderNetwork == null) {
-        encoderNetwork = base.network(ModelParts.VAE_ENCODER, List.of(), Map::of);
-      }
-      return Optional.of(base.parts().vaeEncoder(encoderNetwork));
+      return base.parts().vaeEncoder(lateNetwork(part));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  @Override
+  public Optional<VaeDecoder> float32VaeDecoder() {
+    if (!base.parts().hasFloat32Vae()) {
+      return Optional.empty();
+    }
+    try {
+      return Optional.of(base.parts().vaeDecoder(lateNetwork(ModelParts.FLOAT32_VAE)));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** A network that is created when it is first asked for. */
+  private synchronized Network lateNetwork(String part) throws IOException {
+    Network network = late.get(part);
+    if (network == null) {
+      network = base.network(part, List.of(), Map::of);
+      late.put(part, network);
+    }
+    return network;
   }
 
   @Override
@@ -251,7 +283,7 @@ final class OrtModel implements DiffusionModel {
   }
 
   private synchronized Network encoderNetwork() {
-    return Objects.requireNonNull(encoderNetwork);
+    return Objects.requireNonNull(late.get(ModelParts.VAE_ENCODER));
   }
 
   @Override
@@ -266,9 +298,7 @@ final class OrtModel implements DiffusionModel {
     }
     closed = true;
     networks.values().forEach(Network::release);
-    if (encoderNetwork != null) {
-      encoderNetwork.release();
-    }
+    late.values().forEach(Network::release);
     base.pool().release();
   }
 }

@@ -12,6 +12,7 @@ import io.github.lcm4j.ImageRequest;
 import io.github.lcm4j.InitImage;
 import io.github.lcm4j.Pipeline;
 import io.github.lcm4j.PipelineBuilder;
+import io.github.lcm4j.Precision;
 import io.github.lcm4j.checkpoint.Checkpoint;
 import io.github.lcm4j.spi.DiffusionModel.Part;
 import io.github.lcm4j.spi.ModelSpec;
@@ -68,7 +69,8 @@ class LowMemoryTest {
             Map.of(),
             List.of(),
             null,
-            true));
+            true,
+            Precision.FLOAT32));
   }
 
   private static boolean isLoaded(OrtModel model, String part) {

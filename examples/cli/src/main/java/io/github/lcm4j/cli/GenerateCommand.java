@@ -199,10 +199,10 @@ final class GenerateCommand implements Callable<Integer> {
     }
     out.println(
         summary(loaded, loraReports.size(), request.steps(), images.get(0).timings(), files));
+    PrintWriter err = spec.commandLine().getErr();
+    images.get(0).notes().forEach(note -> err.printf("lcm4j: note: %s%n", note));
     if (negativePrompt != null && guidance <= 1) {
-      spec.commandLine()
-          .getErr()
-          .printf("lcm4j: note: --negative-prompt does nothing at guidance %s%n", guidance);
+      err.printf("lcm4j: note: --negative-prompt does nothing at guidance %s%n", guidance);
     }
     return 0;
   }

@@ -4,6 +4,7 @@ import io.github.lcm4j.ExecutionProvider;
 import io.github.lcm4j.LoraSpec;
 import io.github.lcm4j.Pipeline;
 import io.github.lcm4j.PipelineBuilder;
+import io.github.lcm4j.Precision;
 import io.github.lcm4j.Schedulers;
 import io.github.lcm4j.pocket.PocketModel;
 import java.io.IOException;
@@ -73,6 +74,13 @@ final class ModelOptions {
   private @Nullable Integer threads;
 
   @Option(
+      names = "--precision",
+      paramLabel = "TYPE",
+      converter = Converters.PrecisionName.class,
+      description = "What the networks compute in: float32 (default) or float16, for GPUs.")
+  private Precision precision = Precision.FLOAT32;
+
+  @Option(
       names = "--vae-tiling",
       description =
           "Decode large pictures in overlapping tiles: less memory, and maybe a shade between"
@@ -130,6 +138,7 @@ final class ModelOptions {
         Pipeline.builder()
             .checkpoint(checkpoint == null ? PocketModel.checkpoint() : checkpoint)
             .executionProvider(provider)
+            .precision(precision)
             .lenientLoras(lenient)
             .vaeTiling(vaeTiling)
             .lowMemory(lowMemory);

@@ -228,6 +228,15 @@ class GenerateTest {
   }
 
   @Test
+  void halfPrecisionDrawsNearlyTheSame() throws IOException {
+    Path file = folder.resolve("p.png");
+    Invocation run =
+        run(PANDA, "--precision", "float16", "--steps", "1", "--output", file.toString());
+    assertEquals("", run.err());
+    ReferencePictures.assertShows("lcm-1-steps-seed-42.png", file);
+  }
+
+  @Test
   void tilesOfTheAutoencoderShowInLargePicturesOnly() throws IOException {
     assertArrayEquals(pixels(PANDA), pixels(PANDA, "--vae-tiling"));
     String[] large = {"--width", "128", "--height", "96"};
