@@ -70,7 +70,7 @@ record EmittedParts(ModelSpec spec, OrtRuntime runtime, Map<String, WeightSource
     boolean half =
         switch (part) {
           case FLOAT32_VAE, FLOAT32_VAE_ENCODER -> false;
-          case VAE, VAE_ENCODER -> hasFloat32Vae();
+          case VAE, VAE_ENCODER -> has(FLOAT32_VAE);
           default -> isHalf();
         };
     if (!half) {
@@ -86,7 +86,7 @@ record EmittedParts(ModelSpec spec, OrtRuntime runtime, Map<String, WeightSource
 
   /** Where half precision is asked for, all but SDXL's VAE have it; diffusers goes by the same. */
   @Override
-  public boolean hasFloat32Vae() {
+  public boolean has(String float32Part) {
     try {
       Component vae = component(VAE);
       boolean forced =
@@ -156,7 +156,7 @@ record EmittedParts(ModelSpec spec, OrtRuntime runtime, Map<String, WeightSource
   }
 
   @Override
-  public VaeDecoder vaeDecoder(Network network) throws CheckpointException {
+  public VaeDecoder vaeDecoder(String part, Network network) throws CheckpointException {
     return new OrtVae.Decoder(network, spec.checkpoint().require(VAE));
   }
 
@@ -166,7 +166,7 @@ record EmittedParts(ModelSpec spec, OrtRuntime runtime, Map<String, WeightSource
   }
 
   @Override
-  public VaeEncoder vaeEncoder(Network network) throws CheckpointException {
+  public VaeEncoder vaeEncoder(String part, Network network) throws CheckpointException {
     return new OrtVae.Encoder(network, spec.checkpoint().require(VAE));
   }
 }

@@ -8,6 +8,7 @@ import io.github.lcm4j.onnx.export.OnnxComponent;
 import io.github.lcm4j.onnx.export.OnnxExport;
 import io.github.lcm4j.onnx.export.OnnxWeights;
 import io.github.lcm4j.onnx.export.OverriddenGraph;
+import io.github.lcm4j.onnx.export.VaePorts;
 import io.github.lcm4j.safetensors.WeightSource;
 import io.github.lcm4j.spi.ModelSpec;
 import io.github.lcm4j.spi.TextEncoder;
@@ -113,12 +114,32 @@ final class ExportedParts implements ModelParts {
 
   @Override
   public Network create(String part, Map<String, Tensor> changed) throws IOException {
-    if (part.equals(VAE_ENCODER)) {
-      OnnxExport encoder = export(checkpoint.require(ENCODER_FOLDER), OnnxComponent.VAE_ENCODER);
-      return OrtNetwork.open(part, encoder.file(), null, runtime);
+    OnnxExport export =
+        switch (part) {
+          case VAE_ENCODER, FLOAT32_VAE_ENCODER -> encoder();
+          case FLOAT32_VAE -> get(VAE);
+          default -> get(part);
+        };
+    OverriddenGraph overridden =
+        isFloat32(part)
+            ? export.inFloat32()
+            : changed.isEmpty() ? null : weights(part).override(changed);
+    return OrtNetwork.open(part, export.file(), overridden, runtime);
+  }
+
+  private static boolean isFloat32(String part) {
+    return part.equals(FLOAT32_VAE) || part.equals(FLOAT32_VAE_ENCODER);
+  }
+
+  private OnnxExport encoder() throws CheckpointException {
+    Component component = checkpoint.require(ENCODER_FOLDER);
+    try {
+      return export(component, OnnxComponent.VAE_ENCODER);
+    } catch (CheckpointException e) {
+      throw e;
+    } catch (IOException e) {
+      throw new CheckpointException(component.folder() + " cannot be read: " + e.getMessage(), e);
     }
-    OverriddenGraph overridden = changed.isEmpty() ? null : weights(part).override(changed);
-    return OrtNetwork.open(part, get(part).file(), overridden, runtime);
   }
 
   @Override
@@ -132,9 +153,12 @@ final class ExportedParts implements ModelParts {
   }
 
   @Override
-  public VaeDecoder vaeDecoder(Network network) throws CheckpointException {
+  public VaeDecoder vaeDecoder(String part, Network network) throws CheckpointException {
+    VaePorts ports = get(VAE).vaePorts();
     return new ExportedVae.Decoder(
-        network, get(VAE).vaePorts(), ExportedVae.factor(checkpoint.require(DECODER_FOLDER)));
+        network,
+        isFloat32(part) ? ports.inFloat32() : ports,
+        ExportedVae.factor(checkpoint.require(DECODER_FOLDER)));
   }
 
   @Override
@@ -143,23 +167,22 @@ final class ExportedParts implements ModelParts {
   }
 
   @Override
-  public boolean hasFloat32Vae() {
-    return false;
+  public boolean has(String float32Part) {
+    try {
+      return (float32Part.equals(FLOAT32_VAE) ? get(VAE) : encoder()).isHalfPrecision();
+    } catch (CheckpointException e) {
+      throw new IllegalStateException(e); // it was there before
+    }
   }
 
   @Override
-  public VaeEncoder vaeEncoder(Network network) throws CheckpointException {
+  public VaeEncoder vaeEncoder(String part, Network network) throws CheckpointException {
     Component component = checkpoint.require(ENCODER_FOLDER);
-    try {
-      return new ExportedVae.Encoder(
-          network,
-          export(component, OnnxComponent.VAE_ENCODER).vaePorts(),
-          ExportedVae.factor(component),
-          component.intOr("latent_channels", 4));
-    } catch (CheckpointException e) {
-      throw e;
-    } catch (IOException e) {
-      throw new CheckpointException(component.folder() + " cannot be read: " + e.getMessage(), e);
-    }
+    VaePorts ports = encoder().vaePorts();
+    return new ExportedVae.Encoder(
+        network,
+        isFloat32(part) ? ports.inFloat32() : ports,
+        ExportedVae.factor(component),
+        component.intOr("latent_channels", 4));
   }
 }

@@ -47,12 +47,14 @@ interface ModelParts {
     throw new IllegalArgumentException("no ControlNet " + part);
   }
 
-  VaeDecoder vaeDecoder(Network network) throws CheckpointException;
+  /** A decoder; the part is {@link #VAE} or {@link #FLOAT32_VAE}. */
+  VaeDecoder vaeDecoder(String part, Network network) throws CheckpointException;
 
   boolean hasVaeEncoder();
 
-  /** Whether the VAE computes in half precision and can be created in float32 too. */
-  boolean hasFloat32Vae();
+  /** Whether {@link #FLOAT32_VAE}, or its encoder, is a network beside one in half precision. */
+  boolean has(String float32Part);
 
-  VaeEncoder vaeEncoder(Network network) throws CheckpointException;
+  /** An encoder; the part is {@link #VAE_ENCODER} or {@link #FLOAT32_VAE_ENCODER}. */
+  VaeEncoder vaeEncoder(String part, Network network) throws CheckpointException;
 }

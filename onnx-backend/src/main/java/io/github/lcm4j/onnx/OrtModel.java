@@ -118,7 +118,7 @@ final class OrtModel implements DiffusionModel {
       controls.add(base.parts().controlNet(name, network(name)));
     }
     this.controlNets = List.copyOf(controls);
-    this.vaeDecoder = base.parts().vaeDecoder(network(ModelParts.VAE));
+    this.vaeDecoder = base.parts().vaeDecoder(ModelParts.VAE, network(ModelParts.VAE));
     Component tiny = base.previewVae();
     this.previewDecoder = tiny == null ? null : new OrtVae.Decoder(network(tiny.name()), tiny);
   }
@@ -210,14 +210,14 @@ final class OrtModel implements DiffusionModel {
 
   @Override
   public Optional<VaeEncoder> float32VaeEncoder() {
-    return base.parts().hasVaeEncoder() && base.parts().hasFloat32Vae()
+    return base.parts().hasVaeEncoder() && base.parts().has(ModelParts.FLOAT32_VAE_ENCODER)
         ? Optional.of(encoder(ModelParts.FLOAT32_VAE_ENCODER))
         : Optional.empty();
   }
 
   private VaeEncoder encoder(String part) {
     try {
-      return base.parts().vaeEncoder(lateNetwork(part));
+      return base.parts().vaeEncoder(part, lateNetwork(part));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -225,11 +225,12 @@ final class OrtModel implements DiffusionModel {
 
   @Override
   public Optional<VaeDecoder> float32VaeDecoder() {
-    if (!base.parts().hasFloat32Vae()) {
+    if (!base.parts().has(ModelParts.FLOAT32_VAE)) {
       return Optional.empty();
     }
     try {
-      return Optional.of(base.parts().vaeDecoder(lateNetwork(ModelParts.FLOAT32_VAE)));
+      return Optional.of(
+          base.parts().vaeDecoder(ModelParts.FLOAT32_VAE, lateNetwork(ModelParts.FLOAT32_VAE)));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -141,21 +141,34 @@ class HalfPrecisionTest {
       for (int i = 0; i < tensor.elementCount(); i++) {
         tensor.floats().put(i, tensor.floats().get(i) * factor);
       }
-      scaled.put(name, tensor);
+      scaled.put(name, tensor.cast(DType.FLOAT16));
     }
     Files.delete(file);
     SafetensorsWriter.write(file, scaled, Map.of());
     return Checkpoint.open(folder);
   }
 
-  @Test
-  void overflowingVaeIsThereInFloat32Too(@TempDir Path folder) throws IOException {
-    Checkpoint checkpoint = overflowing(folder);
+  /** The same as a half-precision ONNX export. */
+  private static Checkpoint overflowingExport(Path folder) throws IOException {
+    return Checkpoint.open(
+        Golden.assemble(
+            folder,
+            "onnx/sd15-torchscript",
+            Map.of(
+                "vae_decoder", "export/vae-half/vae_decoder",
+                "vae_encoder", "export/vae-half/vae_encoder")));
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void overflowingVaeIsThereInFloat32Too(boolean export, @TempDir Path folder) throws IOException {
+    Checkpoint checkpoint = export ? overflowingExport(folder) : overflowing(folder);
     SafetensorsFile inputs = SafetensorsFile.open(Golden.path("models/sd15/expected.safetensors"));
     SafetensorsFile expected = SafetensorsFile.open(Golden.path("workflow/overflow.safetensors"));
     Tensor latent = inputs.tensor("vae/latent");
     Tensor image = inputs.tensor("vae/image");
-    try (OrtModel model = load(checkpoint, List.of(), Precision.FLOAT16)) {
+    Precision precision = export ? Precision.FLOAT32 : Precision.FLOAT16;
+    try (OrtModel model = load(checkpoint, List.of(), precision)) {
       assertFalse(isFinite(model.vaeDecoder().decode(latent)), "half precision overflows");
       assertFalse(
           isFinite(model.vaeEncoder().orElseThrow().encode(image)), "half precision overflows");
@@ -178,6 +191,28 @@ class HalfPrecisionTest {
       }
     }
     return true;
+  }
+
+  @Test
+  void overflowOfAnExportIsRunAgainAndSaid(@TempDir Path folder) throws IOException {
+    overflowingExport(folder);
+    try (Pipeline pipeline =
+        Pipeline.builder().checkpoint(folder).scheduler("lcm").threads(1).build()) {
+      GeneratedImage image =
+          pipeline.generate(ImageRequest.of("a red apple").steps(1).size(64, 64)).get(0);
+      assertEquals(
+          List.of("the VAE's decoder overflowed in half precision and was run again in float32"),
+          image.notes());
+    }
+  }
+
+  @Test
+  void exportsInFloat32AreAllThereIs() throws IOException {
+    Checkpoint checkpoint = Checkpoint.open(Golden.path("onnx/sd15-torchscript"));
+    try (OrtModel model = load(checkpoint, List.of(), Precision.FLOAT32)) {
+      assertTrue(model.float32VaeDecoder().isEmpty());
+      assertTrue(model.float32VaeEncoder().isEmpty());
+    }
   }
 
   /** With and without low memory: the picture is that of the float32 VAE, and it is said. */
