@@ -1,9 +1,9 @@
 package io.github.lcm4j;
 
 /**
- * A switch by which another thread ends a generation. The generation stops within one step, with a
- * {@link java.util.concurrent.CancellationException}. Interrupting the generating thread has the
- * same effect.
+ * A switch by which another thread ends a generation or the writing of a checkpoint. A generation
+ * stops within one step, writing within one tensor or a few megabytes, with a {@link
+ * java.util.concurrent.CancellationException}. Interrupting the thread at work has the same effect.
  */
 public final class Cancellation {
   private volatile boolean cancelled;
@@ -11,7 +11,7 @@ public final class Cancellation {
   /** A switch that is off. */
   public Cancellation() {}
 
-  /** Ends every generation that was given this switch. */
+  /** Ends everything that was given this switch. */
   public void cancel() {
     cancelled = true;
   }

@@ -5,9 +5,11 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import io.github.lcm4j.SchedulerConfig;
 import io.github.lcm4j.json.JsonFiles;
+import io.github.lcm4j.safetensors.WeightSource;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -141,6 +143,28 @@ public final class Checkpoint {
           "%s has no folder %s; found %s".formatted(folder, name, components.keySet()));
     }
     return component;
+  }
+
+  /**
+   * Opens the weights of every part a picture is made with: {@code unet}, {@code text_encoder},
+   * {@code vae} and, where the UNet takes what it gives, {@code text_encoder_2}.
+   *
+   * @return the weights by part
+   * @throws CheckpointException if a part is missing or holds no weights
+   * @throws IOException if weights are damaged or cannot be read
+   */
+  public Map<String, WeightSource> openWeights() throws IOException {
+    List<String> parts = new ArrayList<>(List.of("unet", "text_encoder"));
+    // Only a UNet of SDXL takes what a second text encoder gives, and it cannot do without.
+    if (require("unet").textOr("addition_embed_type", "").equals("text_time")) {
+      parts.add("text_encoder_2");
+    }
+    parts.add("vae");
+    Map<String, WeightSource> weights = new LinkedHashMap<>();
+    for (String part : parts) {
+      weights.put(part, require(part).openWeights());
+    }
+    return weights;
   }
 
   /**

@@ -160,6 +160,11 @@ public final class SafetensorsFile implements WeightSource {
   }
 
   @Override
+  public Set<Path> files() {
+    return Set.of(file);
+  }
+
+  @Override
   public String description() {
     return file.toString();
   }

@@ -11,6 +11,7 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.Set;
@@ -112,6 +113,13 @@ public final class ShardedSafetensors implements WeightSource {
   @Override
   public Map<String, String> metadata() {
     return metadata;
+  }
+
+  @Override
+  public Set<Path> files() {
+    Set<Path> all = new LinkedHashSet<>(WeightSource.super.files());
+    all.add(index);
+    return all;
   }
 
   @Override

@@ -113,11 +113,34 @@ public final class TensorEntry {
     return shape.clone();
   }
 
-  long byteSize() {
+  /** Length of its contents in bytes. */
+  public long byteSize() {
     return byteSize;
   }
 
-  void writeTo(FileChannel channel) throws IOException {
+  /**
+   * This tensor, with something to be done before its contents are written: a look at whether they
+   * are still wanted, for instance.
+   */
+  public TensorEntry after(Runnable action) {
+    return new TensorEntry(
+        name,
+        type,
+        shape,
+        channel -> {
+          action.run();
+          writing.to(channel);
+        });
+  }
+
+  /**
+   * Writes its contents.
+   *
+   * @param channel where to, from its position on
+   * @throws IOException if they cannot be had or written
+   * @throws IllegalStateException if the tensor has another type or shape than announced
+   */
+  public void writeTo(FileChannel channel) throws IOException {
     writing.to(channel);
   }
 }

@@ -1,7 +1,9 @@
 package io.github.lcm4j.safetensors;
 
+import io.github.lcm4j.tensor.DType;
 import java.nio.file.Path;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Where a tensor lies in a safetensors file.
@@ -23,6 +25,12 @@ public record TensorInfo(
   @Override
   public long[] shape() {
     return shape.clone();
+  }
+
+  /** Its element type; null if it is one a {@link io.github.lcm4j.tensor.Tensor} cannot hold. */
+  public @Nullable DType dtype() {
+    SafetensorsType known = SafetensorsType.byName(type);
+    return known == null ? null : known.dtype();
   }
 
   /** Number of elements. */

@@ -1,6 +1,8 @@
 package io.github.lcm4j.safetensors;
 
 import io.github.lcm4j.tensor.Tensor;
+import java.nio.file.Path;
+import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.Set;
 
@@ -33,6 +35,13 @@ public interface WeightSource {
 
   /** What to call this source in messages: a file or an index. */
   String description();
+
+  /** The files the tensors lie in, and the index that joins them where there is one. */
+  default Set<Path> files() {
+    Set<Path> files = new LinkedHashSet<>();
+    names().forEach(name -> files.add(info(name).file()));
+    return files;
+  }
 
   /** Whether there is a tensor of that name. */
   default boolean contains(String name) {

@@ -137,95 +137,78 @@ public final class LoraMerger {
    */
   public MergeResult merge(Map<String, WeightSource> bases, List<LoraSpec> loras)
       throws IOException {
+    DeferredMerge deferred = prepare(bases, loras);
+    List<Job> jobs = new ArrayList<>();
+    for (String component : bases.keySet()) {
+      deferred.touched(component).forEach(name -> jobs.add(new Job(component, name)));
+    }
+    run(deferred, jobs);
+    deferred.requireEffect();
+    Map<String, MergedWeights> components = new LinkedHashMap<>();
+    for (Map.Entry<String, WeightSource> base : bases.entrySet()) {
+      Map<String, Tensor> folded = new LinkedHashMap<>();
+      for (Job job : jobs) {
+        if (job.component.equals(base.getKey())) {
+          folded.put(job.name, Objects.requireNonNull(job.folded));
+        }
+      }
+      components.put(base.getKey(), new MergedWeights(base.getValue(), folded));
+    }
+    return new MergeResult(components, deferred.report());
+  }
+
+  /**
+   * Matches LoRAs with weights and folds none yet, so that each can be folded when it is needed and
+   * forgotten after it: writing a merged checkpoint then takes no more memory than its largest
+   * weight.
+   *
+   * @param bases pristine weights by component, as for {@link #merge}
+   * @param loras the files with their weights
+   * @throws LoraException if the keys of a file do not fit; damaged numbers are found when they are
+   *     folded
+   * @throws io.github.lcm4j.safetensors.SafetensorsException if a file is not a valid safetensors
+   *     file
+   * @throws IOException if a file cannot be read
+   */
+  public DeferredMerge prepare(Map<String, WeightSource> bases, List<LoraSpec> loras)
+      throws IOException {
     MergePlan plan = new MergePlan(bases, lenient);
     for (LoraSpec lora : loras) {
       plan.add(lora);
     }
-    List<Job> jobs = new ArrayList<>();
-    plan.contributions()
-        .forEach(
-            (component, tensors) ->
-                tensors.forEach(
-                    (name, contributions) ->
-                        jobs.add(new Job(component, name, bases.get(component), contributions))));
-    run(jobs);
-    if (!lenient) {
-      refuseWithoutEffect(jobs, loras.size());
-    }
-    Map<String, Map<String, Tensor>> folded = new LinkedHashMap<>();
-    for (Job job : jobs) {
-      folded
-          .computeIfAbsent(job.component, name -> new LinkedHashMap<>())
-          .put(job.name, job.folded().tensor());
-    }
-    Map<String, MergedWeights> components = new LinkedHashMap<>();
-    bases.forEach(
-        (component, base) ->
-            components.put(
-                component,
-                new MergedWeights(base, folded.getOrDefault(component, Collections.emptyMap()))));
-    return new MergeResult(components, new MergeReport(plan.reports()));
+    return new DeferredMerge(bases, plan, lenient, keepFloat32, this::folder);
+  }
+
+  private WeightFolder folder() {
+    return new WeightFolder(product, blockElements, keepFloat32);
   }
 
   /** One weight to fold. */
   private static final class Job {
     private final String component;
     private final String name;
-    private final WeightSource base;
-    private final List<WeightFolder.Contribution> contributions;
-    private WeightFolder.@Nullable Folded folded;
+    private @Nullable Tensor folded;
 
-    Job(
-        String component,
-        String name,
-        WeightSource base,
-        List<WeightFolder.Contribution> contributions) {
+    Job(String component, String name) {
       this.component = component;
       this.name = name;
-      this.base = base;
-      this.contributions = contributions;
-    }
-
-    void run(WeightFolder folder) throws LoraException {
-      WeightFolder.Contribution first = contributions.get(0);
-      try {
-        Tensor pristine = base.tensor(name);
-        if (!pristine.dtype().isFloating()) {
-          throw new IllegalStateException(
-              "%s of %s is %s, not floating-point".formatted(name, base.description(), pristine));
-        }
-        folded = folder.fold(name, pristine, contributions);
-      } catch (IllegalStateException e) { // a type or size no tensor can have
-        throw new LoraException(
-            first.file().file(), first.key().name(), "cannot be folded: " + e.getMessage(), e);
-      } catch (OutOfMemoryError e) {
-        throw new LoraException(
-            first.file().file(),
-            first.key().name(),
-            "no memory left for %s; changed weights need direct memory of their size in the checkpoint, raise -XX:MaxDirectMemorySize"
-                .formatted(base.info(name)),
-            e);
-      }
-    }
-
-    WeightFolder.Folded folded() {
-      return Objects.requireNonNull(folded);
     }
   }
 
-  private void run(List<Job> jobs) throws IOException {
+  private void run(DeferredMerge deferred, List<Job> jobs) throws IOException {
     long elements = 0;
     for (Job job : jobs) {
-      elements += job.base.info(job.name).elementCount();
+      elements += deferred.info(job.component, job.name).elementCount();
     }
     int workers = elements < SMALL ? 1 : Math.min(threads, jobs.size());
     AtomicInteger next = new AtomicInteger();
     Callable<Void> worker =
         () -> {
-          WeightFolder folder = new WeightFolder(product, blockElements, keepFloat32);
+          WeightFolder folder = folder();
           try {
             for (int i = next.getAndIncrement(); i < jobs.size(); i = next.getAndIncrement()) {
-              jobs.get(i).run(folder);
+              Job job = jobs.get(i);
+              job.folded = deferred.fold(job.component, job.name, folder);
             }
           } finally {
             next.set(jobs.size()); // after an error the others stop too
@@ -277,24 +260,5 @@ public final class LoraMerger {
       throw error;
     }
     throw new IOException(cause);
-  }
-
-  /** Refuses files that were to change something, but whose changes are zero throughout. */
-  private static void refuseWithoutEffect(List<Job> jobs, int files) throws LoraException {
-    boolean[] effective = new boolean[files];
-    LoraFile[] used = new LoraFile[files];
-    for (Job job : jobs) {
-      for (int i = 0; i < job.contributions.size(); i++) {
-        WeightFolder.Contribution contribution = job.contributions.get(i);
-        used[contribution.fileIndex()] = contribution.file();
-        effective[contribution.fileIndex()] |= job.folded().effective()[i];
-      }
-    }
-    for (int i = 0; i < files; i++) {
-      if (used[i] != null && !effective[i]) {
-        throw new LoraException(
-            used[i].file(), null, "expected changes, found that all of them are zero");
-      }
-    }
   }
 }

@@ -35,14 +35,7 @@ record EmittedParts(ModelSpec spec, OrtRuntime runtime, Map<String, WeightSource
 
   static EmittedParts open(ModelSpec spec, OrtRuntime runtime) throws IOException {
     Checkpoint checkpoint = spec.checkpoint();
-    Map<String, WeightSource> bases = new LinkedHashMap<>();
-    bases.put(UNET, checkpoint.require(UNET).openWeights());
-    bases.put(TEXT_ENCODERS.get(0), checkpoint.require(TEXT_ENCODERS.get(0)).openWeights());
-    // Only a UNet of SDXL takes what a second text encoder gives, and it cannot do without.
-    if (checkpoint.require(UNET).textOr("addition_embed_type", "").equals("text_time")) {
-      bases.put(TEXT_ENCODERS.get(1), checkpoint.require(TEXT_ENCODERS.get(1)).openWeights());
-    }
-    bases.put(VAE, checkpoint.require(VAE).openWeights());
+    Map<String, WeightSource> bases = new LinkedHashMap<>(checkpoint.openWeights());
     for (Component controlNet : spec.controlNets()) {
       ControlNetGraph.requireFit(controlNet, checkpoint.require(UNET));
       bases.put(controlNet.name(), controlNet.openWeights());
