@@ -155,7 +155,8 @@ public final class PipelineBuilder {
 
   /**
    * Whether each network is in memory only while it runs: every generation then loads them, and
-   * folds the LoRAs, anew. False by default.
+   * folds the LoRAs, anew. A LoRA whose numbers are damaged or have no effect then shows at the
+   * first generation, as an {@link InferenceException}. False by default.
    */
   public PipelineBuilder lowMemory(boolean low) {
     lowMemory = low;

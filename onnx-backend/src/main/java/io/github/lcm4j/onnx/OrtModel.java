@@ -57,13 +57,7 @@ final class OrtModel implements DiffusionModel {
       parts.check(part);
       // Folded anew each time, or the changed weights would stay in memory.
       return new OnDemandNetwork(
-          part,
-          () ->
-              parts.create(
-                  part,
-                  loras.isEmpty()
-                      ? Map.of()
-                      : new LoraFold(parts.bases(), LoraKey.specs(loras), lenient).changed(part)));
+          part, () -> parts.create(part, changed.weights()), !loras.isEmpty());
     }
 
     Network previewNetwork(Component component) throws IOException {
@@ -157,7 +151,11 @@ final class OrtModel implements DiffusionModel {
   private static OrtModel create(Base base, List<LoraSpec> loras) throws IOException {
     List<LoraKey> keys = LoraKey.of(loras);
     LoraFold fold =
-        new LoraFold(loras.isEmpty() ? Map.of() : base.parts().bases(), loras, base.lenient());
+        new LoraFold(
+            loras.isEmpty() ? Map.of() : base.parts().bases(),
+            loras,
+            base.lenient(),
+            base.onDemand());
     LoraFold.Footprint footprint = base.pool().footprint(keys, fold);
     Map<String, Network> networks = new LinkedHashMap<>();
     base.pool().retain();
