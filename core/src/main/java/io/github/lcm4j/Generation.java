@@ -37,6 +37,7 @@ final class Generation {
     Autoencoder autoencoder = parts.autoencoder(model, notes::add);
     ImageRequest request = RequestSize.fit(wanted, parts.space(), unet);
     Controls controls = new Controls(model.controlNets(), request.controlImages());
+    Adapters adapters = new Adapters(model.t2iAdapters(), request.adapterImages());
     StrengthMode mode = strengthMode(request.initImage());
     Sampler sampler = scheduler.sampler(request.plan(planStrength(request.initImage(), mode)));
     // A full LCM takes the scale as an embedding; it was distilled to need no second evaluation.
@@ -55,7 +56,15 @@ final class Generation {
     long started = System.nanoTime();
 
     Denoiser denoiser =
-        new Denoiser(unet, sampler, conditioning, request.guidanceScale(), guided, start, controls);
+        new Denoiser(
+            unet,
+            sampler,
+            conditioning,
+            request.guidanceScale(),
+            guided,
+            start,
+            controls,
+            adapters);
     Loop loop = new Loop(request, denoiser, sampler.timesteps(), start, mode, started);
     Tensor latents =
         model.whileLoaded(

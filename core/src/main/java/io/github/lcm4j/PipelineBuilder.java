@@ -19,6 +19,7 @@ public final class PipelineBuilder {
   private final List<LoraSpec> loras = new ArrayList<>();
   private boolean lenientLoras;
   private final List<Path> controlNets = new ArrayList<>();
+  private final List<Path> t2iAdapters = new ArrayList<>();
   private final List<TextualInversion> textualInversions = new ArrayList<>();
   private @Nullable SchedulerFactory scheduler;
   private ExecutionProvider executionProvider = ExecutionProvider.CPU;
@@ -75,6 +76,17 @@ public final class PipelineBuilder {
    */
   public PipelineBuilder controlNet(Path folder) {
     controlNets.add(Objects.requireNonNull(folder, "folder"));
+    return this;
+  }
+
+  /**
+   * Adds a T2I-Adapter. A request then may have an adapter image for each, in the order of these
+   * calls.
+   *
+   * @param folder a T2IAdapter in diffusers' layout: {@code config.json} and its weights
+   */
+  public PipelineBuilder t2iAdapter(Path folder) {
+    t2iAdapters.add(Objects.requireNonNull(folder, "folder"));
     return this;
   }
 
@@ -203,6 +215,10 @@ public final class PipelineBuilder {
     for (int i = 0; i < controlNets.size(); i++) {
       controls.add(Checkpoint.openPart(controlNets.get(i), "controlnet_" + i, "ControlNetModel"));
     }
+    List<Component> adapters = new ArrayList<>();
+    for (int i = 0; i < t2iAdapters.size(); i++) {
+      adapters.add(Checkpoint.openPart(t2iAdapters.get(i), "t2i_adapter_" + i, "T2IAdapter"));
+    }
     DiffusionModel model =
         backend.load(
             new ModelSpec(
@@ -213,6 +229,7 @@ public final class PipelineBuilder {
                 threads,
                 inversions.embeddings(),
                 controls,
+                adapters,
                 previewVae == null
                     ? null
                     : Checkpoint.openPart(previewVae, "preview_vae", "AutoencoderTiny"),

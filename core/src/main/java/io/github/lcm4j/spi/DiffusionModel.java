@@ -41,6 +41,11 @@ public interface DiffusionModel extends AutoCloseable {
     return List.of();
   }
 
+  /** The T2I-Adapters in the order in which they were given; empty if there are none. */
+  default List<T2IAdapter> t2iAdapters() {
+    return List.of();
+  }
+
   /** A tiny autoencoder's decoder for previews, if one was given. It takes the UNet's latents. */
   default Optional<VaeDecoder> previewDecoder() {
     return Optional.empty();

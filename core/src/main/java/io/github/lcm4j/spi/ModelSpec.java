@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  * @param tokenEmbeddings by text encoder part, float32 {@code [tokens, hidden_size]}: embeddings of
  *     tokens beyond the vocabulary, whose ids go on from {@code vocab_size}; empty for none
  * @param controlNets parts outside the checkpoint that are to steer its UNet, in order
+ * @param t2iAdapters parts outside the checkpoint that add features inside its UNet, in order
  * @param previewVae an AutoencoderTiny outside the checkpoint that draws previews, or null
  * @param lowMemory whether each network is to be in memory only while it runs
  * @param precision what the networks are to compute in
@@ -33,6 +34,7 @@ public record ModelSpec(
     int threads,
     Map<String, Tensor> tokenEmbeddings,
     List<Component> controlNets,
+    List<Component> t2iAdapters,
     @Nullable Component previewVae,
     boolean lowMemory,
     Precision precision) {
@@ -41,6 +43,7 @@ public record ModelSpec(
     loras = List.copyOf(loras);
     tokenEmbeddings = Map.copyOf(tokenEmbeddings);
     controlNets = List.copyOf(controlNets);
+    t2iAdapters = List.copyOf(t2iAdapters);
     if (threads < 0) {
       throw new IllegalArgumentException("threads must be at least 0, found " + threads);
     }
@@ -60,6 +63,7 @@ public record ModelSpec(
         executionProvider,
         threads,
         Map.of(),
+        List.of(),
         List.of(),
         null,
         false,

@@ -4,14 +4,17 @@ import io.github.lcm4j.Precision;
 import io.github.lcm4j.checkpoint.Checkpoint;
 import io.github.lcm4j.checkpoint.CheckpointException;
 import io.github.lcm4j.checkpoint.Component;
+import io.github.lcm4j.onnx.graph.AdapterLayout;
 import io.github.lcm4j.onnx.graph.ClipTextGraph;
 import io.github.lcm4j.onnx.graph.ControlNetGraph;
 import io.github.lcm4j.onnx.graph.NetworkGraph;
 import io.github.lcm4j.onnx.graph.ResidualLayout;
+import io.github.lcm4j.onnx.graph.T2IAdapterGraph;
 import io.github.lcm4j.onnx.graph.UnetGraph;
 import io.github.lcm4j.safetensors.WeightSource;
 import io.github.lcm4j.spi.ControlNet;
 import io.github.lcm4j.spi.ModelSpec;
+import io.github.lcm4j.spi.T2IAdapter;
 import io.github.lcm4j.spi.TextEncoder;
 import io.github.lcm4j.spi.Unet;
 import io.github.lcm4j.spi.VaeDecoder;
@@ -39,6 +42,11 @@ record EmittedParts(ModelSpec spec, OrtRuntime runtime, Map<String, WeightSource
     for (Component controlNet : spec.controlNets()) {
       ControlNetGraph.requireFit(controlNet, checkpoint.require(UNET));
       bases.put(controlNet.name(), controlNet.openWeights());
+    }
+    for (Component adapter : spec.t2iAdapters()) {
+      Component vae = checkpoint.require(VAE);
+      T2IAdapterGraph.requireFit(adapter, checkpoint.require(UNET), OrtVae.scaleFactorOf(vae));
+      bases.put(adapter.name(), adapter.openWeights());
     }
     return new EmittedParts(spec, runtime, bases);
   }
@@ -95,20 +103,26 @@ record EmittedParts(ModelSpec spec, OrtRuntime runtime, Map<String, WeightSource
     Component component = component(part);
     WeightSource source = base(component.name());
     return switch (part) {
-      case UNET -> UnetGraph.emit(component, source, !spec.controlNets().isEmpty());
+      case UNET ->
+          UnetGraph.emit(
+              component, source, !spec.controlNets().isEmpty(), !spec.t2iAdapters().isEmpty());
       case VAE, FLOAT32_VAE -> OrtVae.decoderGraph(component, source);
       case VAE_ENCODER, FLOAT32_VAE_ENCODER -> OrtVae.encoderGraph(component, source);
       default ->
           TEXT_ENCODERS.contains(part)
               ? ClipTextGraph.emit(component, source, spec.tokenEmbeddings().get(part))
-              : ControlNetGraph.emit(component, source);
+              : t2iAdapters().contains(part)
+                  ? T2IAdapterGraph.emit(component, source)
+                  : ControlNetGraph.emit(component, source);
     };
   }
 
   private Component component(String part) throws CheckpointException {
-    for (Component controlNet : spec.controlNets()) {
-      if (controlNet.name().equals(part)) {
-        return controlNet;
+    for (List<Component> further : List.of(spec.controlNets(), spec.t2iAdapters())) {
+      for (Component component : further) {
+        if (component.name().equals(part)) {
+          return component;
+        }
       }
     }
     return switch (part) {
@@ -125,7 +139,12 @@ record EmittedParts(ModelSpec spec, OrtRuntime runtime, Map<String, WeightSource
   public Unet unet(Network network) throws CheckpointException {
     Component component = component(UNET);
     boolean steered = !spec.controlNets().isEmpty();
-    return new OrtUnet(network, component, steered ? ResidualLayout.ofUnet(component) : null);
+    boolean adapted = !spec.t2iAdapters().isEmpty();
+    return new OrtUnet(
+        network,
+        component,
+        steered ? ResidualLayout.ofUnet(component) : null,
+        adapted ? AdapterLayout.of(component) : null);
   }
 
   @Override
@@ -146,6 +165,16 @@ record EmittedParts(ModelSpec spec, OrtRuntime runtime, Map<String, WeightSource
   @Override
   public ControlNet controlNet(String part, Network network) throws CheckpointException {
     return new OrtControlNet(network, component(part));
+  }
+
+  @Override
+  public List<String> t2iAdapters() {
+    return spec.t2iAdapters().stream().map(Component::name).toList();
+  }
+
+  @Override
+  public T2IAdapter t2iAdapter(String part, Network network) throws CheckpointException {
+    return new OrtT2IAdapter(network, component(part));
   }
 
   @Override

@@ -46,9 +46,9 @@ final class ExportedParts implements ModelParts {
           "textual inversion needs a safetensors checkpoint; %s is an ONNX export, whose text encoder has a fixed vocabulary"
               .formatted(checkpoint.folder()));
     }
-    if (!spec.controlNets().isEmpty()) {
+    if (!spec.controlNets().isEmpty() || !spec.t2iAdapters().isEmpty()) {
       throw new UnsupportedOperationException(
-          "ControlNets need a safetensors checkpoint; %s is an ONNX export, whose UNet has no inputs for them"
+          "ControlNets and T2I-Adapters need a safetensors checkpoint; %s is an ONNX export, whose UNet has no inputs for them"
               .formatted(checkpoint.folder()));
     }
     if (spec.precision() != Precision.FLOAT32) {

@@ -3,6 +3,7 @@ package io.github.lcm4j.onnx;
 import io.github.lcm4j.checkpoint.CheckpointException;
 import io.github.lcm4j.safetensors.WeightSource;
 import io.github.lcm4j.spi.ControlNet;
+import io.github.lcm4j.spi.T2IAdapter;
 import io.github.lcm4j.spi.TextEncoder;
 import io.github.lcm4j.spi.Unet;
 import io.github.lcm4j.spi.VaeDecoder;
@@ -45,6 +46,15 @@ interface ModelParts {
 
   default ControlNet controlNet(String part, Network network) throws CheckpointException {
     throw new IllegalArgumentException("no ControlNet " + part);
+  }
+
+  /** The parts that are T2I-Adapters, in order. */
+  default List<String> t2iAdapters() {
+    return List.of();
+  }
+
+  default T2IAdapter t2iAdapter(String part, Network network) throws CheckpointException {
+    throw new IllegalArgumentException("no T2I-Adapter " + part);
   }
 
   /** A decoder; the part is {@link #VAE} or {@link #FLOAT32_VAE}. */

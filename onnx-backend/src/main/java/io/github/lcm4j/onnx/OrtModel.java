@@ -7,6 +7,7 @@ import io.github.lcm4j.safetensors.WeightSource;
 import io.github.lcm4j.spi.ControlNet;
 import io.github.lcm4j.spi.DiffusionModel;
 import io.github.lcm4j.spi.ModelSpec;
+import io.github.lcm4j.spi.T2IAdapter;
 import io.github.lcm4j.spi.TextEncoder;
 import io.github.lcm4j.spi.Unet;
 import io.github.lcm4j.spi.VaeDecoder;
@@ -86,6 +87,7 @@ final class OrtModel implements DiffusionModel {
   private final Unet unet;
   private final List<TextEncoder> textEncoders;
   private final List<ControlNet> controlNets;
+  private final List<T2IAdapter> t2iAdapters;
   private final VaeDecoder vaeDecoder;
   private final @Nullable VaeDecoder previewDecoder;
 
@@ -112,6 +114,11 @@ final class OrtModel implements DiffusionModel {
       controls.add(base.parts().controlNet(name, network(name)));
     }
     this.controlNets = List.copyOf(controls);
+    List<T2IAdapter> adapters = new ArrayList<>();
+    for (String name : base.parts().t2iAdapters()) {
+      adapters.add(base.parts().t2iAdapter(name, network(name)));
+    }
+    this.t2iAdapters = List.copyOf(adapters);
     this.vaeDecoder = base.parts().vaeDecoder(ModelParts.VAE, network(ModelParts.VAE));
     Component tiny = base.previewVae();
     this.previewDecoder = tiny == null ? null : new OrtVae.Decoder(network(tiny.name()), tiny);
@@ -191,6 +198,11 @@ final class OrtModel implements DiffusionModel {
   @Override
   public List<ControlNet> controlNets() {
     return controlNets;
+  }
+
+  @Override
+  public List<T2IAdapter> t2iAdapters() {
+    return t2iAdapters;
   }
 
   @Override

@@ -20,7 +20,7 @@ final class OrtVae {
     return component.className().equals("AutoencoderTiny");
   }
 
-  private static int scaleFactorOf(Component component) {
+  static int scaleFactorOf(Component component) {
     return isTiny(component)
         ? AutoencoderTinyGraph.scaleFactor(component)
         : AutoencoderKlGraph.scaleFactor(component);

@@ -49,6 +49,7 @@ class HalfPrecisionTest {
             1,
             Map.of(),
             List.of(),
+            List.of(),
             null,
             false,
             precision));

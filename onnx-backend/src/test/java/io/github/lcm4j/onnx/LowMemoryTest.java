@@ -75,6 +75,7 @@ class LowMemoryTest {
             1,
             Map.of(),
             List.of(),
+            List.of(),
             null,
             true,
             Precision.FLOAT32));

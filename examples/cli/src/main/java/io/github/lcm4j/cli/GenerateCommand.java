@@ -1,5 +1,6 @@
 package io.github.lcm4j.cli;
 
+import io.github.lcm4j.AdapterImage;
 import io.github.lcm4j.Cancellation;
 import io.github.lcm4j.ControlImage;
 import io.github.lcm4j.GeneratedImage;
@@ -123,6 +124,13 @@ final class GenerateCommand implements Callable<Integer> {
       description = "A ControlNet, its picture and its strength (1); may be repeated.")
   private List<ControlOption> controls = new ArrayList<>();
 
+  @Option(
+      names = "--adapter",
+      paramLabel = "DIR:IMAGE[:SCALE]",
+      converter = ControlOption.Converter.class,
+      description = "A T2I-Adapter, its picture and its strength (1); may be repeated.")
+  private List<ControlOption> adapters = new ArrayList<>();
+
   @ArgGroup(exclusive = false)
   private @Nullable InitImageOptions init;
 
@@ -174,6 +182,7 @@ final class GenerateCommand implements Callable<Integer> {
       progress.loading();
       PipelineBuilder builder = model.builder();
       controls.forEach(control -> builder.controlNet(control.folder()));
+      adapters.forEach(adapter -> builder.t2iAdapter(adapter.folder()));
       if (previewVae != null) {
         builder.previewVae(previewVae);
       }
@@ -240,7 +249,8 @@ final class GenerateCommand implements Callable<Integer> {
           .eta(eta)
           .promptOptions(new PromptOptions(promptWeighting, longPrompts, clipSkip))
           .initImage(init == null ? null : init.read())
-          .controlImages(controlImages());
+          .controlImages(controlImages())
+          .adapterImages(adapterImages());
     } catch (IllegalArgumentException e) {
       throw usage(Faults.describe(e));
     }
@@ -251,6 +261,15 @@ final class GenerateCommand implements Callable<Integer> {
     for (int i = 0; i < images.length; i++) {
       ControlOption control = controls.get(i);
       images[i] = ControlImage.of(Images.read(control.image())).conditioningScale(control.scale());
+    }
+    return images;
+  }
+
+  private AdapterImage[] adapterImages() throws IOException {
+    AdapterImage[] images = new AdapterImage[adapters.size()];
+    for (int i = 0; i < images.length; i++) {
+      ControlOption adapter = adapters.get(i);
+      images[i] = AdapterImage.of(Images.read(adapter.image())).conditioningScale(adapter.scale());
     }
     return images;
   }

@@ -237,6 +237,19 @@ class GenerateTest {
   }
 
   @Test
+  void adapterThatIsNoneIsNamed() throws IOException {
+    Path image = folder.resolve("image.png");
+    ImageIO.write(new BufferedImage(64, 64, BufferedImage.TYPE_INT_RGB), "png", image.toFile());
+    Path unet = PocketModel.checkpoint().resolve("unet");
+    String output = folder.resolve("p.png").toString();
+    Invocation run =
+        Invocation.of(PANDA, "--adapter", unet + ":" + image + ":0.5", "--output", output);
+    assertEquals(1, run.exitCode(), run.err());
+    assertTrue(run.err().contains("T2IAdapter"), run.err());
+    assertEquals(Set.of("image.png"), names());
+  }
+
+  @Test
   void tilesOfTheAutoencoderShowInLargePicturesOnly() throws IOException {
     assertArrayEquals(pixels(PANDA), pixels(PANDA, "--vae-tiling"));
     String[] large = {"--width", "128", "--height", "96"};

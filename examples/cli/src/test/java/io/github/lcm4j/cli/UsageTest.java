@@ -41,6 +41,7 @@ class UsageTest {
         Arguments.of("--textual-inversion", new String[] {"a", "--textual-inversion"}),
         Arguments.of(
             "'float8'; there are float32, float16", new String[] {"a", "--precision", "float8"}),
+        Arguments.of("DIR:IMAGE[:SCALE]", new String[] {"a", "--adapter", "nowhere:a.png"}),
         Arguments.of("--preview-vae", new String[] {"a", "--preview-vae"}),
         Arguments.of("unknown execution provider", new String[] {"a", "--provider", "abacus"}),
         Arguments.of("must end in .png, found a.jpg", new String[] {"a", "--output", "a.jpg"}),
