@@ -3,6 +3,7 @@ package io.github.lcm4j;
 import io.github.lcm4j.spi.DiffusionModel;
 import io.github.lcm4j.spi.VaeDecoder;
 import io.github.lcm4j.spi.VaeEncoder;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** The two halves of a model's autoencoder, in tiles where asked for. */
@@ -10,15 +11,20 @@ final class Autoencoder {
   private final LatentSpace space;
   private final DiffusionModel model;
   private final @Nullable TiledVae tiles;
+  private final Consumer<String> notes;
 
-  Autoencoder(LatentSpace space, DiffusionModel model, boolean tiled) {
+  /**
+   * @param notes is told what did not go as asked
+   */
+  Autoencoder(LatentSpace space, DiffusionModel model, boolean tiled, Consumer<String> notes) {
     this.space = space;
     this.model = model;
     this.tiles = tiled ? TiledVae.of(space.vaeSize(), space.scaleFactor()) : null;
+    this.notes = notes;
   }
 
   LatentDecoder decoder() {
-    VaeDecoder decoder = model.vaeDecoder();
+    VaeDecoder decoder = Upcasting.decoder(model, notes);
     return new LatentDecoder(space, tiles == null ? decoder : tiles.decoder(decoder));
   }
 
@@ -35,22 +41,22 @@ final class Autoencoder {
                 () ->
                     new IllegalArgumentException(
                         "the checkpoint has no VAE encoder, which an initial image needs"));
-    return new LatentEncoder(space, tiles == null ? encoder : tiles.encoder(encoder));
+    VaeEncoder upcasting = Upcasting.encoder(encoder, model, notes);
+    return new LatentEncoder(space, tiles == null ? upcasting : tiles.encoder(upcasting));
   }
 
-  /** Previews: by the tiny autoencoder if there is one, or else by the family's linear map. */
+  /** By the tiny autoencoder if there is one, by a published linear map, or by one of our own. */
   LatentPreview preview() {
     VaeDecoder tiny = model.previewDecoder().orElse(null);
     if (tiny != null) {
       return latents -> LatentDecoder.toImage(tiny.decode(latents));
     }
-    if (space.channels() != LinearPreview.CHANNELS) {
-      return latents -> {
-        throw new UnsupportedOperationException(
-            "no linear preview is known for latents of %d channels; give the pipeline a previewVae"
-                .formatted(space.channels()));
-      };
+    LinearPreview published =
+        model.unet().usesTextTime() ? LinearPreview.sdxl() : LinearPreview.sd();
+    if (published.isFor(space)) {
+      return published;
     }
-    return model.unet().usesTextTime() ? LinearPreview.sdxl() : LinearPreview.sd();
+    VaeDecoder own = Upcasting.decoder(model, note -> {});
+    return new FittedPreview(space.channels(), latents -> own.decode(space.toVae(latents)));
   }
 }

@@ -38,16 +38,23 @@ final class Controls {
     }
     for (int i = 0; i < images.size(); i++) {
       ControlImage image = images.get(i);
-      controls.add(new Control(nets.get(i), pixels(nets.get(i), image.image(), i), image));
+      controls.add(
+          new Control(
+              nets.get(i),
+              pixels(
+                  image.image(),
+                  nets.get(i).conditioningChannels(),
+                  "control image " + i,
+                  "ControlNet"),
+              image));
     }
   }
 
-  private static Tensor pixels(ControlNet net, BufferedImage image, int index) {
-    int channels = net.conditioningChannels();
+  /** A picture as a network with so many channels takes it, 0 to 1. */
+  static Tensor pixels(BufferedImage image, int channels, String name, String network) {
     if (channels == 1 && !Pixels.isGray(image)) {
       throw new IllegalArgumentException(
-          "control image %d has 3 channels, its ControlNet takes 1; convert the image to grey"
-              .formatted(index));
+          "%s has 3 channels, its %s takes 1; convert the image to grey".formatted(name, network));
     }
     byte[][] planes = channels == 1 ? new byte[][] {Pixels.gray(image)} : Pixels.rgb(image);
     return Pixels.toTensor(planes, image.getWidth(), image.getHeight(), false);

@@ -19,6 +19,7 @@ final class Denoiser {
   private final @Nullable Tensor timestepCond;
   private final StartingPoint start;
   private final Controls controls;
+  private final Adapters adapters;
 
   Denoiser(
       Unet unet,
@@ -27,7 +28,8 @@ final class Denoiser {
       double guidanceScale,
       boolean guided,
       StartingPoint start,
-      Controls controls) {
+      Controls controls,
+      Adapters adapters) {
     this.unet = unet;
     this.sampler = sampler;
     this.conditioning = conditioning;
@@ -35,6 +37,7 @@ final class Denoiser {
     this.guided = guided;
     this.start = start;
     this.controls = controls;
+    this.adapters = adapters;
     this.timesteps = sampler.timesteps();
     this.timestepCond =
         unet.timeCondProjDim() == 0
@@ -69,7 +72,8 @@ final class Denoiser {
                 timestepCond,
                 conditioning.textEmbeds(),
                 conditioning.timeIds(),
-                residuals));
+                residuals,
+                adapters.at(index - start.index(), timesteps.length - start.index())));
     if (guided) {
       prediction = guide(prediction);
     }

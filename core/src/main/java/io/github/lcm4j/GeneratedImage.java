@@ -4,6 +4,7 @@ import io.github.lcm4j.tensor.Tensor;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 
 /**
  * A picture and how it came about.
@@ -15,6 +16,8 @@ import java.nio.file.Path;
  * @param latents the final latents, float32 {@code [1, channels, height, width]}, before the VAE's
  *     scaling factor is taken out
  * @param timings how long the parts of the request took
+ * @param notes a sentence for each thing that did not go as it was asked for: that the VAE
+ *     overflowed in half precision and was run again in float32; usually empty
  */
 public record GeneratedImage(
     BufferedImage image,
@@ -22,7 +25,12 @@ public record GeneratedImage(
     int index,
     String scheduler,
     Tensor latents,
-    Timings timings) {
+    Timings timings,
+    List<String> notes) {
+  /** Copies the list. */
+  public GeneratedImage {
+    notes = List.copyOf(notes);
+  }
 
   /**
    * The generation parameters in the text form that picture tools read from the PNG chunk {@code

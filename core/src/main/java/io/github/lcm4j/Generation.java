@@ -7,7 +7,9 @@ import io.github.lcm4j.tensor.Tensor;
 import java.awt.image.BufferedImage;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CancellationException;
 import org.jspecify.annotations.Nullable;
 
@@ -16,15 +18,13 @@ final class Generation {
   private final DiffusionModel model;
   private final Scheduler scheduler;
   private final PipelineParts parts;
-  private final Autoencoder autoencoder;
   private final LatentPreview preview;
 
   Generation(DiffusionModel model, PipelineParts parts) {
     this.model = model;
     this.scheduler = parts.scheduler();
     this.parts = parts;
-    this.autoencoder = parts.autoencoder(model);
-    this.preview = autoencoder.preview();
+    this.preview = parts.autoencoder(model, note -> {}).preview();
   }
 
   /**
@@ -33,8 +33,11 @@ final class Generation {
   List<GeneratedImage> run(
       ImageRequest wanted, GenerationListener listener, Cancellation cancellation) {
     Unet unet = model.unet();
+    Set<String> notes = new LinkedHashSet<>();
+    Autoencoder autoencoder = parts.autoencoder(model, notes::add);
     ImageRequest request = RequestSize.fit(wanted, parts.space(), unet);
     Controls controls = new Controls(model.controlNets(), request.controlImages());
+    Adapters adapters = new Adapters(model.t2iAdapters(), request.adapterImages());
     StrengthMode mode = strengthMode(request.initImage());
     Sampler sampler = scheduler.sampler(request.plan(planStrength(request.initImage(), mode)));
     // A full LCM takes the scale as an embedding; it was distilled to need no second evaluation.
@@ -49,12 +52,20 @@ final class Generation {
     long encoded = System.nanoTime();
 
     TorchRandom random = new TorchRandom(request.seed());
-    StartingPoint start = start(request, sampler, mode, random);
+    StartingPoint start = start(request, autoencoder, sampler, mode, random);
     long started = System.nanoTime();
 
     Denoiser denoiser =
-        new Denoiser(unet, sampler, conditioning, request.guidanceScale(), guided, start, controls);
-    Loop loop = new Loop(denoiser, sampler.timesteps(), start, mode, started);
+        new Denoiser(
+            unet,
+            sampler,
+            conditioning,
+            request.guidanceScale(),
+            guided,
+            start,
+            controls,
+            adapters);
+    Loop loop = new Loop(request, denoiser, sampler.timesteps(), start, mode, started);
     Tensor latents =
         model.whileLoaded(
             DiffusionModel.Part.UNET, () -> denoise(loop, random, listener, cancellation));
@@ -77,13 +88,23 @@ final class Generation {
     for (int i = 0; i < pictures.size(); i++) {
       images.add(
           new GeneratedImage(
-              pictures.get(i), request, i, scheduler.name(), latents.rows(i, i + 1), timings));
+              pictures.get(i),
+              request,
+              i,
+              scheduler.name(),
+              latents.rows(i, i + 1),
+              timings,
+              List.copyOf(notes)));
     }
     return images;
   }
 
   private StartingPoint start(
-      ImageRequest request, Sampler sampler, StrengthMode mode, TorchRandom random) {
+      ImageRequest request,
+      Autoencoder autoencoder,
+      Sampler sampler,
+      StrengthMode mode,
+      TorchRandom random) {
     boolean forInpainting = parts.space().isForInpainting(model.unet());
     Starter starter = new Starter(parts.space(), autoencoder, forInpainting);
     return request.initImage() == null
@@ -94,6 +115,7 @@ final class Generation {
 
   /** What the denoising loop goes through. */
   private record Loop(
+      ImageRequest request,
       Denoiser denoiser,
       double[] timesteps,
       StartingPoint start,
@@ -125,6 +147,8 @@ final class Generation {
               loop.timesteps()[i],
               latents,
               step.predOriginalSample(),
+              loop.request().width(),
+              loop.request().height(),
               since(loop.startNanos()),
               preview));
     }

@@ -25,6 +25,8 @@ public interface GenerationListener {
    * @param timestep the timestep the model was evaluated at
    * @param latents latents after the step, float32 {@code [count, channels, height, width]}
    * @param denoised what the model takes the clean latents to be, of the same shape
+   * @param width width of the finished picture in pixels
+   * @param height height of the finished picture in pixels
    * @param elapsed time since the run began
    * @param previewer draws latents of this model cheaply
    */
@@ -34,13 +36,14 @@ public interface GenerationListener {
       double timestep,
       Tensor latents,
       Tensor denoised,
+      int width,
+      int height,
       Duration elapsed,
       LatentPreview previewer) {
     /**
      * A cheap picture of what is being drawn, made when this is called.
      *
      * @param index number of the picture within its request, from 0
-     * @throws UnsupportedOperationException if no preview is known for the model's latents
      */
     public BufferedImage preview(int index) {
       return previewer.render(denoised.rows(index, index + 1));

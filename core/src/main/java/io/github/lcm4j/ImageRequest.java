@@ -30,6 +30,7 @@ import org.jspecify.annotations.Nullable;
  * @param initImage a picture to start from, with a mask for inpainting; null for text to image
  * @param controlImages a picture for each ControlNet of the pipeline, in their order; none for a
  *     run without them
+ * @param adapterImages a picture for each T2I-Adapter of the pipeline, likewise
  */
 public record ImageRequest(
     String prompt,
@@ -45,7 +46,8 @@ public record ImageRequest(
     @Nullable Double eta,
     PromptOptions promptOptions,
     @Nullable InitImage initImage,
-    List<ControlImage> controlImages) {
+    List<ControlImage> controlImages,
+    List<AdapterImage> adapterImages) {
 
   /**
    * Checks what can be checked without a model.
@@ -73,6 +75,7 @@ public record ImageRequest(
       timesteps = timesteps.clone();
     }
     controlImages = List.copyOf(controlImages);
+    adapterImages = List.copyOf(adapterImages);
   }
 
   /**
@@ -82,7 +85,21 @@ public record ImageRequest(
    */
   public static ImageRequest of(String prompt) {
     return new ImageRequest(
-        prompt, null, 4, 1.0, 0, 0, 0, 1, null, null, null, PromptOptions.DEFAULT, null, List.of());
+        prompt,
+        null,
+        4,
+        1.0,
+        0,
+        0,
+        0,
+        1,
+        null,
+        null,
+        null,
+        PromptOptions.DEFAULT,
+        null,
+        List.of(),
+        List.of());
   }
 
   /** A copy with another prompt. */
@@ -154,6 +171,11 @@ public record ImageRequest(
     return with(draft -> draft.controlImages = List.of(values));
   }
 
+  /** A copy steered by other pictures, one for each T2I-Adapter of the pipeline. */
+  public ImageRequest adapterImages(AdapterImage... values) {
+    return with(draft -> draft.adapterImages = List.of(values));
+  }
+
   @Override
   public long @Nullable [] timesteps() {
     return timesteps == null ? null : timesteps.clone();
@@ -177,7 +199,8 @@ public record ImageRequest(
         && count == that.count
         && promptOptions.equals(that.promptOptions)
         && Objects.equals(initImage, that.initImage)
-        && controlImages.equals(that.controlImages);
+        && controlImages.equals(that.controlImages)
+        && adapterImages.equals(that.adapterImages);
   }
 
   @Override
@@ -217,6 +240,7 @@ public record ImageRequest(
     private PromptOptions promptOptions;
     private @Nullable InitImage initImage;
     private List<ControlImage> controlImages;
+    private List<AdapterImage> adapterImages;
 
     Draft(ImageRequest request) {
       prompt = request.prompt;
@@ -233,6 +257,7 @@ public record ImageRequest(
       promptOptions = request.promptOptions;
       initImage = request.initImage;
       controlImages = request.controlImages;
+      adapterImages = request.adapterImages;
     }
 
     ImageRequest finish() {
@@ -250,7 +275,8 @@ public record ImageRequest(
           eta,
           promptOptions,
           initImage,
-          controlImages);
+          controlImages,
+          adapterImages);
     }
   }
 }

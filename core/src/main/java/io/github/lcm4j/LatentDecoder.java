@@ -19,6 +19,11 @@ final class LatentDecoder {
 
   /** One picture at a time: the VAE's memory grows with its batch, its speed does not. */
   List<BufferedImage> decode(Tensor latents) {
+    if (!Upcasting.isFinite(latents)) {
+      throw new InferenceException(
+          "the denoised latents hold values that are not finite; where the UNet computes in half precision"
+              + " it may overflow, which ends with float32");
+    }
     List<BufferedImage> images = new ArrayList<>();
     for (int i = 0; i < latents.dimension(0); i++) {
       images.add(toImage(decoder.decode(space.toVae(latents.rows(i, i + 1)))));

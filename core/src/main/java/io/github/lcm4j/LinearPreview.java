@@ -3,6 +3,7 @@ package io.github.lcm4j;
 import io.github.lcm4j.tensor.Tensor;
 import java.awt.image.BufferedImage;
 import java.nio.FloatBuffer;
+import java.util.List;
 
 /**
  * Latents as colours by a linear map of each cell: K. Turner's factors for Stable Diffusion 1.x and
@@ -13,7 +14,10 @@ import java.nio.FloatBuffer;
  * @param biases by colour
  */
 record LinearPreview(float[][] factors, float[] biases) implements LatentPreview {
-  static final int CHANNELS = 4;
+  private static final int CHANNELS = 4;
+
+  /** What the scaling factor is where the latents are those of the published autoencoders. */
+  private static final List<Float> SCALINGS = List.of(0.18215f, 0.13025f, 1f);
 
   private static final float[][] SDXL = {
     {60, -60, 25, -70}, {60, -5, 15, -50}, {60, 10, -5, -35},
@@ -41,6 +45,12 @@ record LinearPreview(float[][] factors, float[] biases) implements LatentPreview
     return new LinearPreview(factors, new float[] {half, half, half});
   }
 
+  /** Whether these are the latents of the published autoencoders, as far as that can be told. */
+  boolean isFor(LatentSpace space) {
+    return space.channels() == CHANNELS
+        && SCALINGS.stream().anyMatch(scaling -> 1 / scaling == space.deviation()[0]);
+  }
+
   @Override
   public BufferedImage render(Tensor latents) {
     int height = (int) latents.dimension(2);
@@ -51,7 +61,7 @@ record LinearPreview(float[][] factors, float[] biases) implements LatentPreview
     for (int colour = 0; colour < rgb.length; colour++) {
       for (int i = 0; i < plane; i++) {
         float value = biases[colour];
-        for (int channel = 0; channel < CHANNELS; channel++) {
+        for (int channel = 0; channel < factors[colour].length; channel++) {
           value += factors[colour][channel] * values.get(channel * plane + i);
         }
         rgb[colour][i] = (byte) Math.round(Math.min(255, Math.max(0, value)));

@@ -19,6 +19,7 @@ public final class PipelineBuilder {
   private final List<LoraSpec> loras = new ArrayList<>();
   private boolean lenientLoras;
   private final List<Path> controlNets = new ArrayList<>();
+  private final List<Path> t2iAdapters = new ArrayList<>();
   private final List<TextualInversion> textualInversions = new ArrayList<>();
   private @Nullable SchedulerFactory scheduler;
   private ExecutionProvider executionProvider = ExecutionProvider.CPU;
@@ -26,6 +27,7 @@ public final class PipelineBuilder {
   private @Nullable Path previewVae;
   private boolean vaeTiling;
   private boolean lowMemory;
+  private Precision precision = Precision.FLOAT32;
 
   PipelineBuilder() {}
 
@@ -74,6 +76,17 @@ public final class PipelineBuilder {
    */
   public PipelineBuilder controlNet(Path folder) {
     controlNets.add(Objects.requireNonNull(folder, "folder"));
+    return this;
+  }
+
+  /**
+   * Adds a T2I-Adapter. A request then may have an adapter image for each, in the order of these
+   * calls.
+   *
+   * @param folder a T2IAdapter in diffusers' layout: {@code config.json} and its weights
+   */
+  public PipelineBuilder t2iAdapter(Path folder) {
+    t2iAdapters.add(Objects.requireNonNull(folder, "folder"));
     return this;
   }
 
@@ -154,10 +167,20 @@ public final class PipelineBuilder {
 
   /**
    * Whether each network is in memory only while it runs: every generation then loads them, and
-   * folds the LoRAs, anew. False by default.
+   * folds the LoRAs, anew. A LoRA whose numbers are damaged or have no effect then shows at the
+   * first generation, as an {@link InferenceException}. False by default.
    */
   public PipelineBuilder lowMemory(boolean low) {
     lowMemory = low;
+    return this;
+  }
+
+  /**
+   * What the networks compute in; {@link Precision#FLOAT32} by default. LoRAs are folded in float32
+   * whatever it is. An ONNX export computes in what it was exported in, and takes the default only.
+   */
+  public PipelineBuilder precision(Precision value) {
+    precision = Objects.requireNonNull(value, "value");
     return this;
   }
 
@@ -192,6 +215,10 @@ public final class PipelineBuilder {
     for (int i = 0; i < controlNets.size(); i++) {
       controls.add(Checkpoint.openPart(controlNets.get(i), "controlnet_" + i, "ControlNetModel"));
     }
+    List<Component> adapters = new ArrayList<>();
+    for (int i = 0; i < t2iAdapters.size(); i++) {
+      adapters.add(Checkpoint.openPart(t2iAdapters.get(i), "t2i_adapter_" + i, "T2IAdapter"));
+    }
     DiffusionModel model =
         backend.load(
             new ModelSpec(
@@ -202,10 +229,12 @@ public final class PipelineBuilder {
                 threads,
                 inversions.embeddings(),
                 controls,
+                adapters,
                 previewVae == null
                     ? null
                     : Checkpoint.openPart(previewVae, "preview_vae", "AutoencoderTiny"),
-                lowMemory));
+                lowMemory,
+                precision));
     try {
       return new Pipeline(
           model,

@@ -1,6 +1,7 @@
 package io.github.lcm4j;
 
 import io.github.lcm4j.spi.DiffusionModel;
+import java.util.function.Consumer;
 
 /**
  * What a pipeline is made of beside its networks; the same whatever LoRAs are folded into these.
@@ -9,7 +10,7 @@ import io.github.lcm4j.spi.DiffusionModel;
  */
 record PipelineParts(
     Scheduler scheduler, PromptEncoder promptEncoder, LatentSpace space, boolean vaeTiling) {
-  Autoencoder autoencoder(DiffusionModel model) {
-    return new Autoencoder(space, model, vaeTiling);
+  Autoencoder autoencoder(DiffusionModel model, Consumer<String> notes) {
+    return new Autoencoder(space, model, vaeTiling, notes);
   }
 }

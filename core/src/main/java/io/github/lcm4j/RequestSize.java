@@ -22,7 +22,9 @@ final class RequestSize {
     BufferedImage given =
         init != null
             ? init.image()
-            : request.controlImages().isEmpty() ? null : request.controlImages().get(0).image();
+            : !request.controlImages().isEmpty()
+                ? request.controlImages().get(0).image()
+                : request.adapterImages().isEmpty() ? null : request.adapterImages().get(0).image();
     int width = request.width();
     int height = request.height();
     if (width == 0) {
@@ -36,6 +38,9 @@ final class RequestSize {
     }
     for (int i = 0; i < request.controlImages().size(); i++) {
       require(request.controlImages().get(i).image(), "control image " + i, width, height);
+    }
+    for (int i = 0; i < request.adapterImages().size(); i++) {
+      require(request.adapterImages().get(i).image(), "adapter image " + i, width, height);
     }
     int factor = space.scaleFactor();
     if (width % factor != 0 || height % factor != 0) {

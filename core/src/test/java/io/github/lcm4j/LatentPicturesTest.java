@@ -33,6 +33,35 @@ class LatentPicturesTest {
     assertEquals(pixel(255, 255, 255), sdxl.getRGB(1, 0));
   }
 
+  /** A decoder that is linear itself, with another bias a colour, is found again. */
+  @Test
+  void fittedPreviewFindsTheMapOfTheDecoder() {
+    int channels = 5;
+    FittedPreview preview =
+        new FittedPreview(
+            channels,
+            latents -> {
+              assertEquals(channels, latents.dimension(1));
+              int side = (int) latents.dimension(2) * 2;
+              Tensor picture = Tensor.allocate(DType.FLOAT32, 1, 3, side, side);
+              for (int i = 0; i < picture.elementCount(); i++) {
+                int cell = i / side % side / 2 * (side / 2) + i % side / 2;
+                int colour = i / side / side;
+                float sum = colour * 0.1f;
+                for (int channel = 0; channel < channels; channel++) {
+                  float value = latents.floats().get(channel * side * side / 4 + cell);
+                  sum += value * 0.01f * (channel + colour);
+                }
+                picture.floats().put(i, sum);
+              }
+              return picture;
+            });
+    Tensor latents = Tensor.of(new float[] {1, -2, 3, 0, 5}, 1, channels, 1, 1);
+    // Red: 127.5·(1 + 0.01·(−2·1 + 3·2 + 5·4)) = 158.1; green: 127.5·(1.1 + 0.01·31) = 179.8;
+    // blue: 127.5·(1.2 + 0.01·38) = 201.45.
+    assertEquals(pixel(158, 180, 201), preview.render(latents).getRGB(0, 0));
+  }
+
   private static int pixel(int red, int green, int blue) {
     return 0xff000000 | red << 16 | green << 8 | blue;
   }

@@ -7,6 +7,7 @@ import io.github.lcm4j.spi.TextEncoder;
 import io.github.lcm4j.spi.Unet;
 import io.github.lcm4j.tensor.DType;
 import io.github.lcm4j.tensor.Tensor;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -41,7 +42,8 @@ record NetworkInputs(Tensor inputIds, Unet.Input unet, Tensor latents) {
             conditioned > 0 ? random.randn(batch, conditioned) : null,
             textTime ? repeated(pooled, batch) : null,
             textTime ? timeIds(batch, pixels) : null,
-            null);
+            null,
+            List.of());
     return new NetworkInputs(
         inputIds, input, random.randn(1, architecture.latentChannels(), side, side));
   }

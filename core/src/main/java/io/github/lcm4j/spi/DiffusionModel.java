@@ -23,8 +23,26 @@ public interface DiffusionModel extends AutoCloseable {
   /** Picture to latents, if the checkpoint has it. */
   Optional<VaeEncoder> vaeEncoder();
 
+  /**
+   * The decoder in float32, for latents that overflow in {@link #vaeDecoder}; loaded at its first
+   * use. Empty where that one computes in float32 already, or cannot be had otherwise.
+   */
+  default Optional<VaeDecoder> float32VaeDecoder() {
+    return Optional.empty();
+  }
+
+  /** The encoder in float32, likewise. */
+  default Optional<VaeEncoder> float32VaeEncoder() {
+    return Optional.empty();
+  }
+
   /** The ControlNets in the order in which they were given; empty if there are none. */
   default List<ControlNet> controlNets() {
+    return List.of();
+  }
+
+  /** The T2I-Adapters in the order in which they were given; empty if there are none. */
+  default List<T2IAdapter> t2iAdapters() {
     return List.of();
   }
 

@@ -1,6 +1,7 @@
 package io.github.lcm4j.spi;
 
 import io.github.lcm4j.tensor.Tensor;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** The conditional UNet that predicts noise, velocity or the clean sample. */
@@ -32,6 +33,8 @@ public interface Unet {
    * @param textEmbeds pooled embedding {@code [batch, projection_dim]}, or null
    * @param timeIds size conditioning {@code [batch, 6]}, or null
    * @param residuals what ControlNets add inside, or null
+   * @param adapterFeatures what T2I-Adapters add inside, {@code [1, channels, …]} in the order of
+   *     the down blocks; empty for nothing
    */
   record Input(
       Tensor sample,
@@ -40,5 +43,6 @@ public interface Unet {
       @Nullable Tensor timestepCond,
       @Nullable Tensor textEmbeds,
       @Nullable Tensor timeIds,
-      ControlNet.@Nullable Residuals residuals) {}
+      ControlNet.@Nullable Residuals residuals,
+      List<Tensor> adapterFeatures) {}
 }

@@ -158,6 +158,25 @@ public final class LoraMerger {
   }
 
   /**
+   * Folds the weights of one component, anew at each call.
+   *
+   * @param deferred what was matched
+   * @param component for instance {@code unet}
+   * @return the changed weights by name; empty if LoRAs change none
+   * @throws LoraException if one cannot be folded; the message names file, key, what was expected
+   *     and what was found
+   * @throws IOException if the thread is interrupted
+   */
+  public Map<String, Tensor> fold(DeferredMerge deferred, String component) throws IOException {
+    List<Job> jobs =
+        deferred.touched(component).stream().map(name -> new Job(component, name)).toList();
+    run(deferred, jobs);
+    Map<String, Tensor> folded = new LinkedHashMap<>();
+    jobs.forEach(job -> folded.put(job.name, Objects.requireNonNull(job.folded)));
+    return folded;
+  }
+
+  /**
    * Matches LoRAs with weights and folds none yet, so that each can be folded when it is needed and
    * forgotten after it: writing a merged checkpoint then takes no more memory than its largest
    * weight.

@@ -1,21 +1,26 @@
 package io.github.lcm4j.onnx;
 
+import io.github.lcm4j.Precision;
 import io.github.lcm4j.checkpoint.Checkpoint;
 import io.github.lcm4j.checkpoint.CheckpointException;
 import io.github.lcm4j.checkpoint.Component;
+import io.github.lcm4j.onnx.graph.AdapterLayout;
 import io.github.lcm4j.onnx.graph.ClipTextGraph;
 import io.github.lcm4j.onnx.graph.ControlNetGraph;
 import io.github.lcm4j.onnx.graph.CpuGraph;
 import io.github.lcm4j.onnx.graph.NetworkGraph;
 import io.github.lcm4j.onnx.graph.ResidualLayout;
+import io.github.lcm4j.onnx.graph.T2IAdapterGraph;
 import io.github.lcm4j.onnx.graph.UnetGraph;
 import io.github.lcm4j.safetensors.WeightSource;
 import io.github.lcm4j.spi.ControlNet;
 import io.github.lcm4j.spi.ModelSpec;
+import io.github.lcm4j.spi.T2IAdapter;
 import io.github.lcm4j.spi.TextEncoder;
 import io.github.lcm4j.spi.Unet;
 import io.github.lcm4j.spi.VaeDecoder;
 import io.github.lcm4j.spi.VaeEncoder;
+import io.github.lcm4j.tensor.DType;
 import io.github.lcm4j.tensor.Tensor;
 import java.io.IOException;
 import java.util.LinkedHashMap;
@@ -40,6 +45,11 @@ record EmittedParts(ModelSpec spec, OrtRuntime runtime, Map<String, WeightSource
       ControlNetGraph.requireFit(controlNet, checkpoint.require(UNET));
       bases.put(controlNet.name(), controlNet.openWeights());
     }
+    for (Component adapter : spec.t2iAdapters()) {
+      Component vae = checkpoint.require(VAE);
+      T2IAdapterGraph.requireFit(adapter, checkpoint.require(UNET), OrtVae.scaleFactorOf(vae));
+      bases.put(adapter.name(), adapter.openWeights());
+    }
     return new EmittedParts(spec, runtime, bases);
   }
 
@@ -52,7 +62,7 @@ record EmittedParts(ModelSpec spec, OrtRuntime runtime, Map<String, WeightSource
   public Network create(String part, Map<String, Tensor> changed) throws IOException {
     Component component = component(part);
     NetworkGraph graph = graph(part);
-    if (runtime.onCpu()) {
+    if (runtime.onCpu() && graph.type() == DType.FLOAT32) {
       graph = CpuGraph.rewrite(graph, side(part, component));
     }
     return OrtNetwork.create(part, graph, base(component.name()), changed, runtime);
@@ -60,9 +70,12 @@ record EmittedParts(ModelSpec spec, OrtRuntime runtime, Map<String, WeightSource
 
   /** How large a network's picture or latents are in the checkpoint's own size. */
   private int side(String part, Component component) throws CheckpointException {
-    int side =
-        component.intOr("sample_size", part.equals(VAE) || part.equals(VAE_ENCODER) ? 512 : 64);
-    return part.equals(VAE) ? side / OrtVae.scaleFactorOf(component) : side;
+    return switch (part) {
+      case VAE, FLOAT32_VAE ->
+          component.intOr("sample_size", 512) / OrtVae.scaleFactorOf(component);
+      case VAE_ENCODER, FLOAT32_VAE_ENCODER -> component.intOr("sample_size", 512);
+      default -> component.intOr("sample_size", 64);
+    };
   }
 
   @Override
@@ -71,26 +84,68 @@ record EmittedParts(ModelSpec spec, OrtRuntime runtime, Map<String, WeightSource
   }
 
   private NetworkGraph graph(String part) throws CheckpointException {
+    NetworkGraph graph = float32Graph(part);
+    boolean half =
+        switch (part) {
+          case FLOAT32_VAE, FLOAT32_VAE_ENCODER -> false;
+          case VAE, VAE_ENCODER -> has(FLOAT32_VAE);
+          default -> isHalf();
+        };
+    if (!half) {
+      return graph;
+    }
+    boolean upcast = component(part).booleanOr("upcast_attention", false);
+    return graph.inHalfPrecision(upcast ? Set.of("MultiHeadAttention") : Set.of());
+  }
+
+  private boolean isHalf() {
+    return spec.precision() == Precision.FLOAT16;
+  }
+
+  /** Where half precision is asked for, all but SDXL's VAE have it; diffusers goes by the same. */
+  @Override
+  public boolean has(String float32Part) {
+    try {
+      Component vae = component(VAE);
+      boolean forced =
+          bases.containsKey(TEXT_ENCODERS.get(1))
+              && vae.booleanOr("force_upcast", !OrtVae.isTiny(vae));
+      return isHalf() && !forced;
+    } catch (CheckpointException e) {
+      throw new IllegalStateException(e); // it was there when this was opened
+    }
+  }
+
+  private NetworkGraph float32Graph(String part) throws CheckpointException {
     Component component = component(part);
     WeightSource source = base(component.name());
     return switch (part) {
-      case UNET -> UnetGraph.emit(component, source, !spec.controlNets().isEmpty());
-      case VAE -> OrtVae.decoderGraph(component, source);
-      case VAE_ENCODER -> OrtVae.encoderGraph(component, source);
+      case UNET ->
+          UnetGraph.emit(
+              component, source, !spec.controlNets().isEmpty(), !spec.t2iAdapters().isEmpty());
+      case VAE, FLOAT32_VAE -> OrtVae.decoderGraph(component, source);
+      case VAE_ENCODER, FLOAT32_VAE_ENCODER -> OrtVae.encoderGraph(component, source);
       default ->
           TEXT_ENCODERS.contains(part)
               ? ClipTextGraph.emit(component, source, spec.tokenEmbeddings().get(part))
-              : ControlNetGraph.emit(component, source);
+              : t2iAdapters().contains(part)
+                  ? T2IAdapterGraph.emit(component, source)
+                  : ControlNetGraph.emit(component, source);
     };
   }
 
   private Component component(String part) throws CheckpointException {
-    for (Component controlNet : spec.controlNets()) {
-      if (controlNet.name().equals(part)) {
-        return controlNet;
+    for (List<Component> further : List.of(spec.controlNets(), spec.t2iAdapters())) {
+      for (Component component : further) {
+        if (component.name().equals(part)) {
+          return component;
+        }
       }
     }
-    return spec.checkpoint().require(part.equals(VAE_ENCODER) ? VAE : part);
+    return switch (part) {
+      case VAE_ENCODER, FLOAT32_VAE, FLOAT32_VAE_ENCODER -> spec.checkpoint().require(VAE);
+      default -> spec.checkpoint().require(part);
+    };
   }
 
   private WeightSource base(String part) {
@@ -101,7 +156,12 @@ record EmittedParts(ModelSpec spec, OrtRuntime runtime, Map<String, WeightSource
   public Unet unet(Network network) throws CheckpointException {
     Component component = component(UNET);
     boolean steered = !spec.controlNets().isEmpty();
-    return new OrtUnet(network, component, steered ? ResidualLayout.ofUnet(component) : null);
+    boolean adapted = !spec.t2iAdapters().isEmpty();
+    return new OrtUnet(
+        network,
+        component,
+        steered ? ResidualLayout.ofUnet(component) : null,
+        adapted ? AdapterLayout.of(component) : null);
   }
 
   @Override
@@ -125,7 +185,17 @@ record EmittedParts(ModelSpec spec, OrtRuntime runtime, Map<String, WeightSource
   }
 
   @Override
-  public VaeDecoder vaeDecoder(Network network) throws CheckpointException {
+  public List<String> t2iAdapters() {
+    return spec.t2iAdapters().stream().map(Component::name).toList();
+  }
+
+  @Override
+  public T2IAdapter t2iAdapter(String part, Network network) throws CheckpointException {
+    return new OrtT2IAdapter(network, component(part));
+  }
+
+  @Override
+  public VaeDecoder vaeDecoder(String part, Network network) throws CheckpointException {
     return new OrtVae.Decoder(network, spec.checkpoint().require(VAE));
   }
 
@@ -135,7 +205,7 @@ record EmittedParts(ModelSpec spec, OrtRuntime runtime, Map<String, WeightSource
   }
 
   @Override
-  public VaeEncoder vaeEncoder(Network network) throws CheckpointException {
+  public VaeEncoder vaeEncoder(String part, Network network) throws CheckpointException {
     return new OrtVae.Encoder(network, spec.checkpoint().require(VAE));
   }
 }

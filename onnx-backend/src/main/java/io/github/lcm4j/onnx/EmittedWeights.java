@@ -47,12 +47,12 @@ final class EmittedWeights {
       DType dtype = NetworkWeights.requireFloating(info);
       boolean changed = merge.touched(component).contains(name);
       boolean half = dtype != DType.FLOAT32;
-      String stored = half ? NetworkWeights.halfName(name) : name;
+      String stored = half ? NetworkWeights.storedName(name) : name;
       if (half) {
-        casts.add(NetworkWeights.cast(name));
+        casts.add(NetworkWeights.cast(name, DType.FLOAT32));
       }
       TensorProto.Builder declaration =
-          TensorProto.newBuilder().setName(stored).setDataType(NetworkWeights.dataType(dtype));
+          TensorProto.newBuilder().setName(stored).setDataType(NetworkWeights.number(dtype));
       for (long extent : weight.getValue()) {
         declaration.addDims(extent);
       }

@@ -1,5 +1,6 @@
 package io.github.lcm4j.onnx;
 
+import io.github.lcm4j.Precision;
 import io.github.lcm4j.checkpoint.Checkpoint;
 import io.github.lcm4j.checkpoint.CheckpointException;
 import io.github.lcm4j.checkpoint.Component;
@@ -7,6 +8,7 @@ import io.github.lcm4j.onnx.export.OnnxComponent;
 import io.github.lcm4j.onnx.export.OnnxExport;
 import io.github.lcm4j.onnx.export.OnnxWeights;
 import io.github.lcm4j.onnx.export.OverriddenGraph;
+import io.github.lcm4j.onnx.export.VaePorts;
 import io.github.lcm4j.safetensors.WeightSource;
 import io.github.lcm4j.spi.ModelSpec;
 import io.github.lcm4j.spi.TextEncoder;
@@ -44,9 +46,14 @@ final class ExportedParts implements ModelParts {
           "textual inversion needs a safetensors checkpoint; %s is an ONNX export, whose text encoder has a fixed vocabulary"
               .formatted(checkpoint.folder()));
     }
-    if (!spec.controlNets().isEmpty()) {
+    if (!spec.controlNets().isEmpty() || !spec.t2iAdapters().isEmpty()) {
       throw new UnsupportedOperationException(
-          "ControlNets need a safetensors checkpoint; %s is an ONNX export, whose UNet has no inputs for them"
+          "ControlNets and T2I-Adapters need a safetensors checkpoint; %s is an ONNX export, whose UNet has no inputs for them"
+              .formatted(checkpoint.folder()));
+    }
+    if (spec.precision() != Precision.FLOAT32) {
+      throw new UnsupportedOperationException(
+          "a precision can be chosen for a safetensors checkpoint; %s is an ONNX export and computes in what it was exported in"
               .formatted(checkpoint.folder()));
     }
     Map<String, OnnxExport> exports = foldable(checkpoint);
@@ -113,12 +120,32 @@ final class ExportedParts implements ModelParts {
 
   @Override
   public Network create(String part, Map<String, Tensor> changed) throws IOException {
-    if (part.equals(VAE_ENCODER)) {
-      OnnxExport encoder = export(checkpoint.require(ENCODER_FOLDER), OnnxComponent.VAE_ENCODER);
-      return OrtNetwork.open(part, encoder.file(), null, runtime);
+    OnnxExport export =
+        switch (part) {
+          case VAE_ENCODER, FLOAT32_VAE_ENCODER -> encoder();
+          case FLOAT32_VAE -> get(VAE);
+          default -> get(part);
+        };
+    OverriddenGraph overridden =
+        isFloat32(part)
+            ? export.inFloat32()
+            : changed.isEmpty() ? null : weights(part).override(changed);
+    return OrtNetwork.open(part, export.file(), overridden, runtime);
+  }
+
+  private static boolean isFloat32(String part) {
+    return part.equals(FLOAT32_VAE) || part.equals(FLOAT32_VAE_ENCODER);
+  }
+
+  private OnnxExport encoder() throws CheckpointException {
+    Component component = checkpoint.require(ENCODER_FOLDER);
+    try {
+      return export(component, OnnxComponent.VAE_ENCODER);
+    } catch (CheckpointException e) {
+      throw e;
+    } catch (IOException e) {
+      throw new CheckpointException(component.folder() + " cannot be read: " + e.getMessage(), e);
     }
-    OverriddenGraph overridden = changed.isEmpty() ? null : weights(part).override(changed);
-    return OrtNetwork.open(part, get(part).file(), overridden, runtime);
   }
 
   @Override
@@ -132,9 +159,12 @@ final class ExportedParts implements ModelParts {
   }
 
   @Override
-  public VaeDecoder vaeDecoder(Network network) throws CheckpointException {
+  public VaeDecoder vaeDecoder(String part, Network network) throws CheckpointException {
+    VaePorts ports = get(VAE).vaePorts();
     return new ExportedVae.Decoder(
-        network, get(VAE).vaePorts(), ExportedVae.factor(checkpoint.require(DECODER_FOLDER)));
+        network,
+        isFloat32(part) ? ports.inFloat32() : ports,
+        ExportedVae.factor(checkpoint.require(DECODER_FOLDER)));
   }
 
   @Override
@@ -143,18 +173,22 @@ final class ExportedParts implements ModelParts {
   }
 
   @Override
-  public VaeEncoder vaeEncoder(Network network) throws CheckpointException {
-    Component component = checkpoint.require(ENCODER_FOLDER);
+  public boolean has(String float32Part) {
     try {
-      return new ExportedVae.Encoder(
-          network,
-          export(component, OnnxComponent.VAE_ENCODER).vaePorts(),
-          ExportedVae.factor(component),
-          component.intOr("latent_channels", 4));
+      return (float32Part.equals(FLOAT32_VAE) ? get(VAE) : encoder()).isHalfPrecision();
     } catch (CheckpointException e) {
-      throw e;
-    } catch (IOException e) {
-      throw new CheckpointException(component.folder() + " cannot be read: " + e.getMessage(), e);
+      throw new IllegalStateException(e); // it was there before
     }
+  }
+
+  @Override
+  public VaeEncoder vaeEncoder(String part, Network network) throws CheckpointException {
+    Component component = checkpoint.require(ENCODER_FOLDER);
+    VaePorts ports = encoder().vaePorts();
+    return new ExportedVae.Encoder(
+        network,
+        isFloat32(part) ? ports.inFloat32() : ports,
+        ExportedVae.factor(component),
+        component.intOr("latent_channels", 4));
   }
 }

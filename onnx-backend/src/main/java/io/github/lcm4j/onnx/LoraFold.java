@@ -1,6 +1,7 @@
 package io.github.lcm4j.onnx;
 
 import io.github.lcm4j.LoraSpec;
+import io.github.lcm4j.lora.DeferredMerge;
 import io.github.lcm4j.lora.LoraMerger;
 import io.github.lcm4j.lora.MergeReport;
 import io.github.lcm4j.lora.MergeResult;
@@ -9,6 +10,7 @@ import io.github.lcm4j.safetensors.WeightSource;
 import io.github.lcm4j.tensor.Tensor;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -17,19 +19,29 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * LoRAs folded into a checkpoint when the result is first asked for. Changed weights are float32
- * whatever the checkpoint holds, since that is what the networks compute in.
+ * LoRAs folded into a checkpoint: all parts when a result is first asked for, or, to save memory,
+ * one part whenever its result is asked for. Changed weights are float32 whatever the checkpoint
+ * holds. Safe for use by several threads.
  */
 final class LoraFold {
   private final Map<String, WeightSource> bases;
   private final List<LoraSpec> loras;
-  private final boolean lenient;
+  private final LoraMerger merger;
+  private final boolean byPart;
+  private final Set<String> folded = new HashSet<>();
+  private @Nullable DeferredMerge matched;
   private @Nullable MergeResult result;
 
-  LoraFold(Map<String, WeightSource> bases, List<LoraSpec> loras, boolean lenient) {
+  /**
+   * @param lenient whether keys that find no weight are reported instead of refused
+   * @param byPart whether memory is to be saved: nothing that was folded is kept, and weights that
+   *     cannot be folded show only when their part is
+   */
+  LoraFold(Map<String, WeightSource> bases, List<LoraSpec> loras, boolean lenient, boolean byPart) {
     this.bases = bases;
     this.loras = loras;
-    this.lenient = lenient;
+    this.merger = LoraMerger.builder().lenient(lenient).keepFloat32(true).build();
+    this.byPart = byPart;
   }
 
   /**
@@ -42,25 +54,37 @@ final class LoraFold {
     static final Footprint NONE = new Footprint(Set.of(), List.of());
   }
 
-  Footprint footprint() throws IOException {
+  synchronized Footprint footprint() throws IOException {
     if (loras.isEmpty()) {
       return Footprint.NONE;
     }
     Set<String> parts = new LinkedHashSet<>();
-    for (Map.Entry<String, MergedWeights> component : result().components().entrySet()) {
-      if (!component.getValue().touched().isEmpty()) {
-        parts.add(component.getKey());
+    for (String part : bases.keySet()) {
+      if (byPart
+          ? !matched().touched(part).isEmpty()
+          : !result().component(part).touched().isEmpty()) {
+        parts.add(part);
       }
     }
+    MergeReport report = byPart ? matched().report() : result().report();
     List<String> reports = new ArrayList<>();
-    for (MergeReport.FileReport file : result().report().files()) {
+    for (MergeReport.FileReport file : report.files()) {
       reports.add(new MergeReport(List.of(file)).toString().strip());
     }
     return new Footprint(parts, reports);
   }
 
   /** A part's changed weights by name. */
-  Map<String, Tensor> changed(String part) throws IOException {
+  synchronized Map<String, Tensor> changed(String part) throws IOException {
+    if (byPart) {
+      Map<String, Tensor> changed = merger.fold(matched(), part);
+      folded.add(part);
+      if (bases.keySet().stream()
+          .allMatch(base -> folded.contains(base) || matched.touched(base).isEmpty())) {
+        matched.requireEffect();
+      }
+      return changed;
+    }
     MergedWeights merged = result().components().get(part);
     Map<String, Tensor> changed = new LinkedHashMap<>();
     if (merged != null) {
@@ -71,9 +95,16 @@ final class LoraFold {
     return changed;
   }
 
+  private DeferredMerge matched() throws IOException {
+    if (matched == null) {
+      matched = merger.prepare(bases, loras);
+    }
+    return matched;
+  }
+
   private MergeResult result() throws IOException {
     if (result == null) {
-      result = LoraMerger.builder().lenient(lenient).keepFloat32(true).build().merge(bases, loras);
+      result = merger.merge(bases, loras);
     }
     return result;
   }

@@ -29,8 +29,4 @@ record LoraKey(LoraSpec spec, long size, FileTime modified) {
     }
     return List.copyOf(keys);
   }
-
-  static List<LoraSpec> specs(List<LoraKey> keys) {
-    return keys.stream().map(LoraKey::spec).toList();
-  }
 }

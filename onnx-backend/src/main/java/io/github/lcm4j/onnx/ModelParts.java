@@ -3,6 +3,7 @@ package io.github.lcm4j.onnx;
 import io.github.lcm4j.checkpoint.CheckpointException;
 import io.github.lcm4j.safetensors.WeightSource;
 import io.github.lcm4j.spi.ControlNet;
+import io.github.lcm4j.spi.T2IAdapter;
 import io.github.lcm4j.spi.TextEncoder;
 import io.github.lcm4j.spi.Unet;
 import io.github.lcm4j.spi.VaeDecoder;
@@ -18,6 +19,8 @@ interface ModelParts {
   String UNET = "unet";
   String VAE = "vae";
   String VAE_ENCODER = "vae encoder";
+  String FLOAT32_VAE = "vae in float32";
+  String FLOAT32_VAE_ENCODER = "vae encoder in float32";
   List<String> TEXT_ENCODERS = List.of("text_encoder", "text_encoder_2");
 
   /** The parts that every model needs; the VAE encoder comes when it is asked for. */
@@ -45,9 +48,23 @@ interface ModelParts {
     throw new IllegalArgumentException("no ControlNet " + part);
   }
 
-  VaeDecoder vaeDecoder(Network network) throws CheckpointException;
+  /** The parts that are T2I-Adapters, in order. */
+  default List<String> t2iAdapters() {
+    return List.of();
+  }
+
+  default T2IAdapter t2iAdapter(String part, Network network) throws CheckpointException {
+    throw new IllegalArgumentException("no T2I-Adapter " + part);
+  }
+
+  /** A decoder; the part is {@link #VAE} or {@link #FLOAT32_VAE}. */
+  VaeDecoder vaeDecoder(String part, Network network) throws CheckpointException;
 
   boolean hasVaeEncoder();
 
-  VaeEncoder vaeEncoder(Network network) throws CheckpointException;
+  /** Whether {@link #FLOAT32_VAE}, or its encoder, is a network beside one in half precision. */
+  boolean has(String float32Part);
+
+  /** An encoder; the part is {@link #VAE_ENCODER} or {@link #FLOAT32_VAE_ENCODER}. */
+  VaeEncoder vaeEncoder(String part, Network network) throws CheckpointException;
 }

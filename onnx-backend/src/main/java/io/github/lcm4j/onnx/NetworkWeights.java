@@ -30,7 +30,8 @@ import org.jspecify.annotations.Nullable;
  * <ul>
  *   <li>a small one lies inside the model;
  *   <li>one that is untouched in its safetensors file is declared as external data right there, so
- *       that ONNX Runtime maps it itself; half-precision ones through a Cast that it folds away;
+ *       that ONNX Runtime maps it itself; one of another type than the network computes in through
+ *       a Cast that it folds away;
  *   <li>one that was changed lies in memory of ours and overrides a declaration that cannot be
  *       read: an optimization that wanted to would fail, not compute with the wrong numbers.
  * </ul>
@@ -46,6 +47,7 @@ final class NetworkWeights {
 
   private final WeightSource base;
   private final Map<String, Tensor> changed;
+  private final DType type;
   private final Initializers initializers;
   private final Map<Path, Path> realPaths = new LinkedHashMap<>();
   private @Nullable Path folder;
@@ -55,11 +57,14 @@ final class NetworkWeights {
    *
    * @param base the checkpoint's tensors
    * @param changed those that differ from the checkpoint, float32
+   * @param type what the graph takes them in, float32 or float16
    * @param initializers takes the memory that the graph refers to
    */
-  NetworkWeights(WeightSource base, Map<String, Tensor> changed, Initializers initializers) {
+  NetworkWeights(
+      WeightSource base, Map<String, Tensor> changed, DType type, Initializers initializers) {
     this.base = base;
     this.changed = changed;
+    this.type = type;
     this.initializers = initializers;
   }
 
@@ -96,7 +101,7 @@ final class NetworkWeights {
     TensorProto.Builder declaration =
         TensorProto.newBuilder()
             .setName(name)
-            .setDataType(TensorProto.DataType.FLOAT.getNumber())
+            .setDataType(number(values.dtype()))
             .setDataLocation(TensorProto.DataLocation.EXTERNAL)
             .addExternalData(entry("location", anyFile()))
             .addExternalData(entry("offset", "0"))
@@ -129,25 +134,25 @@ final class NetworkWeights {
     if (info.elementCount() * Float.BYTES <= INLINE_BYTES) {
       Tensor tensor = replacement != null ? replacement : pristine;
       return declaration
-          .setDataType(TensorProto.DataType.FLOAT.getNumber())
-          .setRawData(ByteString.copyFrom(tensor.toFloat32().buffer()))
+          .setDataType(number(type))
+          .setRawData(ByteString.copyFrom(tensor.cast(type).buffer()))
           .build();
     }
     Path file = located(info.file());
     boolean external = replacement == null && file.getParent().equals(folder);
     if (!external) {
-      return override(name, info.file(), current(name).toFloat32().reshape(shape));
+      return override(name, info.file(), current(name).cast(type).reshape(shape));
     }
     declaration
         .setDataLocation(TensorProto.DataLocation.EXTERNAL)
         .addExternalData(entry("location", file.getFileName().toString()))
         .addExternalData(entry("offset", Long.toString(info.offset())))
         .addExternalData(entry("length", Long.toString(info.byteSize())));
-    if (dtype == DType.FLOAT32) {
-      return declaration.setDataType(TensorProto.DataType.FLOAT.getNumber()).build();
+    if (dtype == type) {
+      return declaration.setDataType(number(type)).build();
     }
-    casts.add(cast(name));
-    return declaration.setName(halfName(name)).setDataType(dataType(dtype)).build();
+    casts.add(cast(name, type));
+    return declaration.setName(storedName(name)).setDataType(number(dtype)).build();
   }
 
   /** Refuses a weight of a type that the networks cannot be computed with. */
@@ -159,6 +164,16 @@ final class NetworkWeights {
               .formatted(info.file(), info.name(), dtype == null ? info.type() : dtype));
     }
     return dtype;
+  }
+
+  /** ONNX's number of a floating-point type. */
+  static int number(DType type) {
+    return switch (type) {
+      case FLOAT32 -> TensorProto.DataType.FLOAT_VALUE;
+      case FLOAT16 -> TensorProto.DataType.FLOAT16_VALUE;
+      case BFLOAT16 -> TensorProto.DataType.BFLOAT16_VALUE;
+      default -> throw new IllegalArgumentException("no type of weights: " + type);
+    };
   }
 
   /** Some file of the folder: the runtime insists on one that is there. */
@@ -181,33 +196,23 @@ final class NetworkWeights {
     return real;
   }
 
-  /** ONNX's number of a floating-point type. */
-  static int dataType(DType dtype) {
-    return (switch (dtype) {
-          case FLOAT16 -> TensorProto.DataType.FLOAT16;
-          case BFLOAT16 -> TensorProto.DataType.BFLOAT16;
-          default -> TensorProto.DataType.FLOAT;
-        })
-        .getNumber();
+  /** The name of a weight as it is stored; its own is that of what it is cast to. */
+  static String storedName(String name) {
+    return name + ".stored";
   }
 
-  /** The name of a half-precision weight; its own is that of what it is cast to. */
-  static String halfName(String name) {
-    return name + ".half";
-  }
-
-  /** Widens a half-precision weight to float32 under its own name. */
-  static NodeProto cast(String name) {
+  /** Casts a stored weight to the type that the graph takes, under its own name. */
+  static NodeProto cast(String name, DType type) {
     return NodeProto.newBuilder()
         .setOpType("Cast")
         .setName(name + ".cast")
-        .addInput(halfName(name))
+        .addInput(storedName(name))
         .addOutput(name)
         .addAttribute(
             AttributeProto.newBuilder()
                 .setName("to")
                 .setType(AttributeProto.AttributeType.INT)
-                .setI(TensorProto.DataType.FLOAT.getNumber()))
+                .setI(number(type)))
         .build();
   }
 

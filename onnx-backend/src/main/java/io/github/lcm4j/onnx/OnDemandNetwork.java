@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
 final class OnDemandNetwork implements Network {
   private final String name;
   private final NetworkPool.Creation creation;
+  private final boolean hasOwnWeights;
   private @Nullable Network loaded;
   private int holders;
 
@@ -21,10 +22,12 @@ final class OnDemandNetwork implements Network {
    *
    * @param name what to call it in messages
    * @param creation loads it
+   * @param hasOwnWeights whether weights of it lie in memory of ours
    */
-  OnDemandNetwork(String name, NetworkPool.Creation creation) {
+  OnDemandNetwork(String name, NetworkPool.Creation creation, boolean hasOwnWeights) {
     this.name = name;
     this.creation = creation;
+    this.hasOwnWeights = hasOwnWeights;
   }
 
   /** Loads the network, if it is not, and keeps it until {@link #letGo}. */
@@ -47,6 +50,9 @@ final class OnDemandNetwork implements Network {
     if (--holders == 0 && loaded != null) {
       loaded.release();
       loaded = null;
+      if (hasOwnWeights) {
+        System.gc(); // nothing else frees direct memory before it runs out
+      }
     }
   }
 

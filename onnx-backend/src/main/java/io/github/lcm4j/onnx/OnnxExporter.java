@@ -169,7 +169,7 @@ public final class OnnxExporter {
               new Part(
                   component.name(),
                   component,
-                  UnetGraph.emit(component, base, false).withScalar("timestep")));
+                  UnetGraph.emit(component, base, false, false).withScalar("timestep")));
       case ModelParts.VAE ->
           List.of(
               new Part(

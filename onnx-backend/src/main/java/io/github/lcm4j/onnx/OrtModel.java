@@ -7,6 +7,7 @@ import io.github.lcm4j.safetensors.WeightSource;
 import io.github.lcm4j.spi.ControlNet;
 import io.github.lcm4j.spi.DiffusionModel;
 import io.github.lcm4j.spi.ModelSpec;
+import io.github.lcm4j.spi.T2IAdapter;
 import io.github.lcm4j.spi.TextEncoder;
 import io.github.lcm4j.spi.Unet;
 import io.github.lcm4j.spi.VaeDecoder;
@@ -57,13 +58,7 @@ final class OrtModel implements DiffusionModel {
       parts.check(part);
       // Folded anew each time, or the changed weights would stay in memory.
       return new OnDemandNetwork(
-          part,
-          () ->
-              parts.create(
-                  part,
-                  loras.isEmpty()
-                      ? Map.of()
-                      : new LoraFold(parts.bases(), LoraKey.specs(loras), lenient).changed(part)));
+          part, () -> parts.create(part, changed.weights()), !loras.isEmpty());
     }
 
     Network previewNetwork(Component component) throws IOException {
@@ -92,9 +87,13 @@ final class OrtModel implements DiffusionModel {
   private final Unet unet;
   private final List<TextEncoder> textEncoders;
   private final List<ControlNet> controlNets;
+  private final List<T2IAdapter> t2iAdapters;
   private final VaeDecoder vaeDecoder;
   private final @Nullable VaeDecoder previewDecoder;
-  private @Nullable Network encoderNetwork;
+
+  /** Networks that few runs need. */
+  private final Map<String, Network> late = new LinkedHashMap<>();
+
   private boolean closed;
 
   private OrtModel(Base base, Map<String, Network> networks, List<String> loraReports)
@@ -115,7 +114,12 @@ final class OrtModel implements DiffusionModel {
       controls.add(base.parts().controlNet(name, network(name)));
     }
     this.controlNets = List.copyOf(controls);
-    this.vaeDecoder = base.parts().vaeDecoder(network(ModelParts.VAE));
+    List<T2IAdapter> adapters = new ArrayList<>();
+    for (String name : base.parts().t2iAdapters()) {
+      adapters.add(base.parts().t2iAdapter(name, network(name)));
+    }
+    this.t2iAdapters = List.copyOf(adapters);
+    this.vaeDecoder = base.parts().vaeDecoder(ModelParts.VAE, network(ModelParts.VAE));
     Component tiny = base.previewVae();
     this.previewDecoder = tiny == null ? null : new OrtVae.Decoder(network(tiny.name()), tiny);
   }
@@ -154,7 +158,11 @@ final class OrtModel implements DiffusionModel {
   private static OrtModel create(Base base, List<LoraSpec> loras) throws IOException {
     List<LoraKey> keys = LoraKey.of(loras);
     LoraFold fold =
-        new LoraFold(loras.isEmpty() ? Map.of() : base.parts().bases(), loras, base.lenient());
+        new LoraFold(
+            loras.isEmpty() ? Map.of() : base.parts().bases(),
+            loras,
+            base.lenient(),
+            base.onDemand());
     LoraFold.Footprint footprint = base.pool().footprint(keys, fold);
     Map<String, Network> networks = new LinkedHashMap<>();
     base.pool().retain();
@@ -193,24 +201,59 @@ final class OrtModel implements DiffusionModel {
   }
 
   @Override
+  public List<T2IAdapter> t2iAdapters() {
+    return t2iAdapters;
+  }
+
+  @Override
   public VaeDecoder vaeDecoder() {
     return vaeDecoder;
   }
 
   /** Loaded at its first use: text to image never needs it. */
   @Override
-  public synchronized Optional<VaeEncoder> vaeEncoder() {
-    if (!base.parts().hasVaeEncoder()) {
-      return Optional.empty();
-    }
+  public Optional<VaeEncoder> vaeEncoder() {
+    return base.parts().hasVaeEncoder()
+        ? Optional.of(encoder(ModelParts.VAE_ENCODER))
+        : Optional.empty();
+  }
+
+  @Override
+  public Optional<VaeEncoder> float32VaeEncoder() {
+    return base.parts().hasVaeEncoder() && base.parts().has(ModelParts.FLOAT32_VAE_ENCODER)
+        ? Optional.of(encoder(ModelParts.FLOAT32_VAE_ENCODER))
+        : Optional.empty();
+  }
+
+  private VaeEncoder encoder(String part) {
     try {
-      if (encoderNetwork == null) {
-        encoderNetwork = base.network(ModelParts.VAE_ENCODER, List.of(), Map::of);
-      }
-      return Optional.of(base.parts().vaeEncoder(encoderNetwork));
+      return base.parts().vaeEncoder(part, lateNetwork(part));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  @Override
+  public Optional<VaeDecoder> float32VaeDecoder() {
+    if (!base.parts().has(ModelParts.FLOAT32_VAE)) {
+      return Optional.empty();
+    }
+    try {
+      return Optional.of(
+          base.parts().vaeDecoder(ModelParts.FLOAT32_VAE, lateNetwork(ModelParts.FLOAT32_VAE)));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** A network that is created when it is first asked for. */
+  private synchronized Network lateNetwork(String part) throws IOException {
+    Network network = late.get(part);
+    if (network == null) {
+      network = base.network(part, List.of(), Map::of);
+      late.put(part, network);
+    }
+    return network;
   }
 
   @Override
@@ -251,7 +294,7 @@ final class OrtModel implements DiffusionModel {
   }
 
   private synchronized Network encoderNetwork() {
-    return Objects.requireNonNull(encoderNetwork);
+    return Objects.requireNonNull(late.get(ModelParts.VAE_ENCODER));
   }
 
   @Override
@@ -266,9 +309,7 @@ final class OrtModel implements DiffusionModel {
     }
     closed = true;
     networks.values().forEach(Network::release);
-    if (encoderNetwork != null) {
-      encoderNetwork.release();
-    }
+    late.values().forEach(Network::release);
     base.pool().release();
   }
 }

@@ -42,7 +42,7 @@ final class OrtNetwork implements Network {
    * @param name what to call the network in messages
    * @param graph the network without its weights
    * @param base the checkpoint's tensors
-   * @param changed weights that differ from the checkpoint, float32
+   * @param changed weights that differ from the checkpoint, float32; cast to what the graph takes
    * @return a network with one user
    * @throws CheckpointException if ONNX Runtime refuses the model
    */
@@ -59,7 +59,7 @@ final class OrtNetwork implements Network {
         runtime,
         (options, weights) -> {
           GraphProto.Builder proto = graph.model().getGraph().toBuilder();
-          new NetworkWeights(base, changed, weights).declare(graph, proto, options);
+          new NetworkWeights(base, changed, graph.type(), weights).declare(graph, proto, options);
           weights.giveTo(options);
           byte[] model = graph.model().toBuilder().setGraph(proto).build().toByteArray();
           return runtime.environment().createSession(model, options);

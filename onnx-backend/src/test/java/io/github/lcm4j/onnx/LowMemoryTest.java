@@ -3,24 +3,32 @@ package io.github.lcm4j.onnx;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.lcm4j.ControlImage;
 import io.github.lcm4j.ExecutionProvider;
 import io.github.lcm4j.ImageRequest;
+import io.github.lcm4j.InferenceException;
 import io.github.lcm4j.InitImage;
+import io.github.lcm4j.LoraSpec;
 import io.github.lcm4j.Pipeline;
 import io.github.lcm4j.PipelineBuilder;
+import io.github.lcm4j.Precision;
 import io.github.lcm4j.checkpoint.Checkpoint;
+import io.github.lcm4j.safetensors.SafetensorsFile;
+import io.github.lcm4j.safetensors.SafetensorsWriter;
 import io.github.lcm4j.spi.DiffusionModel.Part;
 import io.github.lcm4j.spi.ModelSpec;
 import io.github.lcm4j.tensor.Tensor;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -67,8 +75,10 @@ class LowMemoryTest {
             1,
             Map.of(),
             List.of(),
+            List.of(),
             null,
-            true));
+            true,
+            Precision.FLOAT32));
   }
 
   private static boolean isLoaded(OrtModel model, String part) {
@@ -113,5 +123,49 @@ class LowMemoryTest {
             .replace("\"cross_attention_dim\": 16", "\"cross_attention_dim\": 24"));
     IOException error = assertThrows(IOException.class, () -> model(folder));
     assertTrue(error.getMessage().contains("attn2"), error.getMessage());
+  }
+
+  /** Folding shows it, and that happens when the part is used. */
+  @Test
+  void loraWithoutEffectIsRefusedAtItsFirstUse(@TempDir Path folder) throws IOException {
+    SafetensorsFile lora =
+        SafetensorsFile.open(Golden.path("lora/sd15/kohya-text-encoder.safetensors"));
+    Map<String, Tensor> zeros = new LinkedHashMap<>();
+    for (String name : lora.names()) {
+      Tensor tensor = lora.tensor(name);
+      zeros.put(
+          name,
+          name.contains("lora_up") ? Tensor.allocate(tensor.dtype(), tensor.shape()) : tensor);
+    }
+    Path file = folder.resolve("zero.safetensors");
+    SafetensorsWriter.write(file, zeros, Map.of());
+    try (Pipeline pipeline =
+        Pipeline.builder().checkpoint(SD15).lora(file).lowMemory(true).threads(1).build()) {
+      InferenceException error =
+          assertThrows(
+              InferenceException.class, () -> pipeline.generate(ImageRequest.of("a").steps(1)));
+      assertTrue(error.getMessage().contains(file.toString()), error.getMessage());
+      assertTrue(error.getMessage().contains("all of them are zero"), error.getMessage());
+    }
+  }
+
+  @Test
+  void onlyThePartAskedForIsFolded() throws IOException {
+    Checkpoint checkpoint = Checkpoint.open(SD15);
+    LoraFold fold =
+        new LoraFold(
+            Map.of(
+                "unet", checkpoint.require("unet").openWeights(),
+                "text_encoder", checkpoint.require("text_encoder").openWeights()),
+            List.of(LoraSpec.of(Golden.path("lora/sd15/kohya-text-encoder.safetensors"))),
+            false,
+            true);
+    assertEquals(Set.of("unet", "text_encoder"), fold.footprint().parts());
+    Map<String, Tensor> changed = fold.changed("text_encoder");
+    assertFalse(changed.isEmpty());
+    assertTrue(
+        checkpoint.require("text_encoder").openWeights().names().containsAll(changed.keySet()));
+    String name = changed.keySet().iterator().next();
+    assertNotSame(changed.get(name), fold.changed("text_encoder").get(name), "folded anew");
   }
 }

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.lcm4j.AdapterImage;
 import io.github.lcm4j.ControlImage;
 import io.github.lcm4j.ImageRequest;
 import io.github.lcm4j.InitImage;
@@ -225,6 +226,60 @@ class RequestRefusalTest {
         Pipeline.builder()
             .checkpoint(Golden.path("models/" + model))
             .controlNet(Golden.path(controlNet));
+    IOException error = assertThrows(IOException.class, builder::build);
+    assertTrue(error.getMessage().contains(named), error.getMessage());
+  }
+
+  @Test
+  void adapterImageThatDoesNotFit() throws IOException {
+    pipeline =
+        Pipeline.builder()
+            .checkpoint(Golden.path("models/sd15"))
+            .scheduler("lcm")
+            .t2iAdapter(Golden.path("workflow/sd15-adapter-light"))
+            .threads(1)
+            .build();
+    AdapterImage colour = AdapterImage.of(image(64, 64));
+    assertRefused(REQUEST.adapterImages(colour), "3 channels", "takes 1", "grey");
+    assertRefused(REQUEST.size(72, 64).adapterImages(colour), "adapter image 0", "64×64");
+    assertRefused(REQUEST.adapterImages(colour, colour), "2 adapter images", "1 T2I-Adapters");
+  }
+
+  @Test
+  void adapterImageOfASizeItsAdapterCannotDivide(@TempDir Path folder) throws IOException {
+    pipeline =
+        Pipeline.builder()
+            .checkpoint(
+                Golden.assemble(
+                    folder, "models/sdxl", Map.of("unet", "workflow/sdxl-three-blocks/unet")))
+            .t2iAdapter(Golden.path("workflow/sdxl-adapter"))
+            .threads(1)
+            .build();
+    BufferedImage gray = new BufferedImage(72, 64, BufferedImage.TYPE_BYTE_GRAY);
+    assertRefused(REQUEST.adapterImages(AdapterImage.of(gray)), "72×64", "multiples of 16");
+  }
+
+  @ParameterizedTest
+  @ValueSource(doubles = {-0.1, 1.1, Double.NaN})
+  void adapterFactorOutOfRange(double factor) {
+    AdapterImage adapter = AdapterImage.of(image(64, 64));
+    assertNames(
+        assertThrows(IllegalArgumentException.class, () -> adapter.conditioningFactor(factor)),
+        "conditioningFactor",
+        Double.toString(factor));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "sdxl, workflow/sd15-adapter, 1/8",
+    "sd15, workflow/sdxl-adapter, down block 0",
+    "sd15, workflow/sd15-controlnet, ControlNetModel"
+  })
+  void adapterThatDoesNotFit(String model, String adapter, String named) {
+    PipelineBuilder builder =
+        Pipeline.builder()
+            .checkpoint(Golden.path("models/" + model))
+            .t2iAdapter(Golden.path(adapter));
     IOException error = assertThrows(IOException.class, builder::build);
     assertTrue(error.getMessage().contains(named), error.getMessage());
   }

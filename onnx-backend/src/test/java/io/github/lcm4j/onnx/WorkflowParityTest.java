@@ -3,6 +3,7 @@ package io.github.lcm4j.onnx;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.github.lcm4j.AdapterImage;
 import io.github.lcm4j.ControlImage;
 import io.github.lcm4j.GeneratedImage;
 import io.github.lcm4j.ImageRequest;
@@ -10,6 +11,7 @@ import io.github.lcm4j.InitImage;
 import io.github.lcm4j.InpaintMask;
 import io.github.lcm4j.Pipeline;
 import io.github.lcm4j.PipelineBuilder;
+import io.github.lcm4j.Precision;
 import io.github.lcm4j.PromptOptions;
 import io.github.lcm4j.StrengthMode;
 import io.github.lcm4j.TextualInversion;
@@ -142,6 +144,58 @@ class WorkflowParityTest {
     }
   }
 
+  static Stream<Case> adapters() throws IOException {
+    return cases("t2i_adapter");
+  }
+
+  @ParameterizedTest
+  @MethodSource("adapters")
+  void adaptersMatch(Case test, @TempDir Path folder) throws IOException {
+    PipelineBuilder builder = builder(test, folder);
+    List<AdapterImage> images = new ArrayList<>();
+    for (JsonNode adapter : test.call().path("adapters")) {
+      builder.t2iAdapter(Golden.path("workflow/" + adapter.path("net").asText()));
+      images.add(
+          AdapterImage.of(Calls.image("workflow/" + adapter.path("image").asText() + ".png"))
+              .conditioningScale(adapter.path("scale").asDouble())
+              .conditioningFactor(adapter.path("factor").asDouble()));
+    }
+    ImageRequest request = test.request().adapterImages(images.toArray(AdapterImage[]::new));
+    try (Pipeline pipeline = builder.build()) {
+      compare(test, pipeline.generate(request));
+    }
+  }
+
+  /** Together with a ControlNet, in low memory and half precision, and without pictures. */
+  @Test
+  void adaptersGoWithEverythingElse() throws IOException {
+    ImageRequest request = ImageRequest.of("a red apple").steps(2).seed(3).size(64, 64);
+    ImageRequest steered =
+        request
+            .controlImages(ControlImage.of(Calls.image("workflow/control.png")))
+            .adapterImages(AdapterImage.of(Calls.image("workflow/control.png")));
+    PipelineBuilder both =
+        Pipeline.builder()
+            .checkpoint(Golden.path("models/sd15"))
+            .controlNet(Golden.path("workflow/sd15-controlnet"))
+            .t2iAdapter(Golden.path("workflow/sd15-adapter"))
+            .threads(1);
+    Tensor bare;
+    Tensor full;
+    try (Pipeline pipeline =
+            Pipeline.builder().checkpoint(Golden.path("models/sd15")).threads(1).build();
+        Pipeline able = both.build()) {
+      bare = pipeline.generate(request).get(0).latents();
+      Golden.assertClose("unused", bare, able.generate(request).get(0).latents(), 1e-5);
+      full = able.generate(steered).get(0).latents();
+    }
+    try (Pipeline low = both.lowMemory(true).build();
+        Pipeline half = both.precision(Precision.FLOAT16).build()) {
+      Golden.assertClose("low memory", full, low.generate(steered).get(0).latents(), 1e-6);
+      Golden.assertClose("half precision", full, half.generate(steered).get(0).latents(), 1e-2);
+    }
+  }
+
   @Test
   void decodesInTiles() throws IOException {
     ImageRequest request =
@@ -209,10 +263,14 @@ class WorkflowParityTest {
     String model = test.call().path("model").asText();
     return Pipeline.builder()
         .checkpoint(
-            model.equals("sd15-inpaint")
-                ? Golden.assemble(
-                    folder, "models/sd15", Map.of("unet", "workflow/sd15-inpaint/unet"))
-                : Golden.path("models/" + model))
+            switch (model) {
+              case "sd15-inpaint", "sdxl-three-blocks" ->
+                  Golden.assemble(
+                      folder,
+                      "models/" + model.substring(0, model.indexOf('-')),
+                      Map.of("unet", "workflow/" + model + "/unet"));
+              default -> Golden.path("models/" + model);
+            })
         .scheduler(test.call().path("scheduler").asText())
         .threads(1);
   }

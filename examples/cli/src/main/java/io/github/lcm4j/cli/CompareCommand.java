@@ -4,8 +4,6 @@ import io.github.lcm4j.ImageRequest;
 import io.github.lcm4j.LoraSpec;
 import io.github.lcm4j.Pipeline;
 import io.github.lcm4j.pocket.PocketModel;
-import java.awt.image.BufferedImage;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.math.BigInteger;
 import java.nio.file.Files;
@@ -13,9 +11,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
-import javax.imageio.ImageIO;
-import javax.imageio.stream.ImageOutputStream;
-import javax.imageio.stream.MemoryCacheImageOutputStream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -100,13 +95,16 @@ final class CompareCommand implements Callable<Integer> {
       }
       progress.loading();
       try (Pipeline lcm = model.builder(lcmLoras(), ModelOptions.LCM).build()) {
+        if (model.lenient()) {
+          lcm.loraReports().forEach(spec.commandLine().getOut()::println);
+        }
         progress.drawing();
         comparison.runLcm(lcm, progress);
       }
     } catch (IllegalArgumentException e) {
       throw new ParameterException(spec.commandLine(), Faults.describe(e), e);
     }
-    files.write(List.of(png(SheetRenderer.render(comparison.sheet()))));
+    files.write(List.of(PictureFiles.png(SheetRenderer.render(comparison.sheet()))));
     spec.commandLine().getOut().println(comparison.summary() + " → " + files.names());
     return 0;
   }
@@ -134,15 +132,6 @@ final class CompareCommand implements Callable<Integer> {
     } catch (IllegalArgumentException e) {
       throw usage("--guidance: " + e.getMessage());
     }
-  }
-
-  private static byte[] png(BufferedImage image) throws IOException {
-    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-    // Given the bare stream, ImageIO would go through a temporary file.
-    try (ImageOutputStream out = new MemoryCacheImageOutputStream(bytes)) {
-      ImageIO.write(image, "png", out);
-    }
-    return bytes.toByteArray();
   }
 
   private ParameterException usage(String message) {

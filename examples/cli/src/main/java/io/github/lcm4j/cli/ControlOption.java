@@ -6,9 +6,9 @@ import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
 /**
- * A ControlNet and its picture.
+ * A ControlNet or T2I-Adapter and its picture.
  *
- * @param folder the ControlNet in diffusers' layout
+ * @param folder the network in diffusers' layout
  * @param image the picture that steers it
  * @param scale how strongly it acts
  */

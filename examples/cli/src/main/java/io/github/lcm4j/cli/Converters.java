@@ -2,6 +2,7 @@ package io.github.lcm4j.cli;
 
 import io.github.lcm4j.ExecutionProvider;
 import io.github.lcm4j.LoraSpec;
+import io.github.lcm4j.Precision;
 import java.math.BigInteger;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -35,6 +36,20 @@ final class Converters {
         throw new TypeConversionException("the weight in '%s' is too large".formatted(text));
       }
       return LoraSpec.of(Path.of(matcher.group(1)), weight);
+    }
+  }
+
+  /** {@code float32} or {@code float16}. */
+  static final class PrecisionName implements ITypeConverter<Precision> {
+    PrecisionName() {}
+
+    @Override
+    public Precision convert(String text) {
+      try {
+        return Precision.named(text);
+      } catch (IllegalArgumentException e) {
+        throw new TypeConversionException(e.getMessage());
+      }
     }
   }
 

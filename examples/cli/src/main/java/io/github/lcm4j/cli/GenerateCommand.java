@@ -1,8 +1,10 @@
 package io.github.lcm4j.cli;
 
+import io.github.lcm4j.AdapterImage;
 import io.github.lcm4j.Cancellation;
 import io.github.lcm4j.ControlImage;
 import io.github.lcm4j.GeneratedImage;
+import io.github.lcm4j.GenerationListener;
 import io.github.lcm4j.ImageRequest;
 import io.github.lcm4j.Images;
 import io.github.lcm4j.Pipeline;
@@ -11,6 +13,7 @@ import io.github.lcm4j.PromptOptions;
 import io.github.lcm4j.Timings;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.io.UncheckedIOException;
 import java.math.BigInteger;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -101,14 +104,50 @@ final class GenerateCommand implements Callable<Integer> {
   private int clipSkip;
 
   @Option(
+      names = "--prompt-weighting",
+      description =
+          "Brackets in prompts set weights: (word) 1.1, [word] 1/1.1, (word:1.3) 1.3; otherwise"
+              + " they are text.")
+  private boolean promptWeighting;
+
+  @Option(
+      names = "--long-prompts",
+      description =
+          "Encode all of a prompt that is longer than the text encoder takes at once; BREAK begins"
+              + " a part. Otherwise what is beyond is cut off.")
+  private boolean longPrompts;
+
+  @Option(
       names = "--control",
       paramLabel = "DIR:IMAGE[:SCALE]",
       converter = ControlOption.Converter.class,
       description = "A ControlNet, its picture and its strength (1); may be repeated.")
   private List<ControlOption> controls = new ArrayList<>();
 
+  @Option(
+      names = "--adapter",
+      paramLabel = "DIR:IMAGE[:SCALE]",
+      converter = ControlOption.Converter.class,
+      description = "A T2I-Adapter, its picture and its strength (1); may be repeated.")
+  private List<ControlOption> adapters = new ArrayList<>();
+
   @ArgGroup(exclusive = false)
   private @Nullable InitImageOptions init;
+
+  @Option(
+      names = "--preview",
+      description =
+          "After each step write what is being drawn into FILE-preview.png beside the output; the"
+              + " last one stays, also when the run fails.")
+  private boolean preview;
+
+  @Option(
+      names = "--preview-vae",
+      paramLabel = "DIR",
+      description =
+          "Draw previews with this tiny autoencoder (TAESD) instead of a linear map; implies"
+              + " --preview.")
+  private @Nullable Path previewVae;
 
   @Option(
       names = "--output",
@@ -132,6 +171,8 @@ final class GenerateCommand implements Callable<Integer> {
     }
     model.check();
     PictureFiles files = PictureFiles.plan(name, count);
+    GenerationListener previews =
+        preview || previewVae != null ? Previews.plan(name, count) : GenerationListener.NONE;
 
     long start = System.nanoTime();
     Duration loaded;
@@ -141,33 +182,46 @@ final class GenerateCommand implements Callable<Integer> {
       progress.loading();
       PipelineBuilder builder = model.builder();
       controls.forEach(control -> builder.controlNet(control.folder()));
+      adapters.forEach(adapter -> builder.t2iAdapter(adapter.folder()));
+      if (previewVae != null) {
+        builder.previewVae(previewVae);
+      }
       try (Pipeline pipeline = builder.build()) {
         loaded = Duration.ofNanos(System.nanoTime() - start);
         loraReports = pipeline.loraReports();
         progress.drawing();
-        images = generate(pipeline, request, progress);
+        images =
+            generate(
+                pipeline,
+                request,
+                step -> {
+                  previews.onStep(step);
+                  progress.onStep(step);
+                });
       }
     }
     files.write(images.stream().map(GeneratedImage::png).toList());
 
     PrintWriter out = spec.commandLine().getOut();
-    if (report.verbose()) {
+    if (report.verbose() || model.lenient()) {
       loraReports.forEach(out::println);
     }
     out.println(
         summary(loaded, loraReports.size(), request.steps(), images.get(0).timings(), files));
+    PrintWriter err = spec.commandLine().getErr();
+    images.get(0).notes().forEach(note -> err.printf("lcm4j: note: %s%n", note));
     if (negativePrompt != null && guidance <= 1) {
-      spec.commandLine()
-          .getErr()
-          .printf("lcm4j: note: --negative-prompt does nothing at guidance %s%n", guidance);
+      err.printf("lcm4j: note: --negative-prompt does nothing at guidance %s%n", guidance);
     }
     return 0;
   }
 
   private List<GeneratedImage> generate(
-      Pipeline pipeline, ImageRequest request, Progress progress) {
+      Pipeline pipeline, ImageRequest request, GenerationListener listener) throws IOException {
     try {
-      return pipeline.generate(request, progress, new Cancellation());
+      return pipeline.generate(request, listener, new Cancellation());
+    } catch (UncheckedIOException e) {
+      throw e.getCause();
     } catch (IllegalArgumentException e) {
       // What the model or the scheduler refuses is what was asked for.
       throw new ParameterException(spec.commandLine(), Faults.describe(e), e);
@@ -193,9 +247,10 @@ final class GenerateCommand implements Callable<Integer> {
           .count(count)
           .originalInferenceSteps(originalInferenceSteps)
           .eta(eta)
-          .promptOptions(PromptOptions.DEFAULT.clipSkip(clipSkip))
+          .promptOptions(new PromptOptions(promptWeighting, longPrompts, clipSkip))
           .initImage(init == null ? null : init.read())
-          .controlImages(controlImages());
+          .controlImages(controlImages())
+          .adapterImages(adapterImages());
     } catch (IllegalArgumentException e) {
       throw usage(Faults.describe(e));
     }
@@ -206,6 +261,15 @@ final class GenerateCommand implements Callable<Integer> {
     for (int i = 0; i < images.length; i++) {
       ControlOption control = controls.get(i);
       images[i] = ControlImage.of(Images.read(control.image())).conditioningScale(control.scale());
+    }
+    return images;
+  }
+
+  private AdapterImage[] adapterImages() throws IOException {
+    AdapterImage[] images = new AdapterImage[adapters.size()];
+    for (int i = 0; i < images.length; i++) {
+      ControlOption adapter = adapters.get(i);
+      images[i] = AdapterImage.of(Images.read(adapter.image())).conditioningScale(adapter.scale());
     }
     return images;
   }

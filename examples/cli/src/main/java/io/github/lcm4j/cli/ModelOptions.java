@@ -4,6 +4,7 @@ import io.github.lcm4j.ExecutionProvider;
 import io.github.lcm4j.LoraSpec;
 import io.github.lcm4j.Pipeline;
 import io.github.lcm4j.PipelineBuilder;
+import io.github.lcm4j.Precision;
 import io.github.lcm4j.Schedulers;
 import io.github.lcm4j.pocket.PocketModel;
 import java.io.IOException;
@@ -26,6 +27,21 @@ final class ModelOptions {
   @Mixin private CheckpointOptions base = new CheckpointOptions();
 
   @Option(
+      names = "--lenient",
+      description =
+          "Fold a LoRA in although some of its keys fit nothing, and list those; refused by"
+              + " default.")
+  private boolean lenient;
+
+  @Option(
+      names = "--textual-inversion",
+      paramLabel = "FILE",
+      description =
+          "A learned word, used in the prompt by its own name or that of its file; may be"
+              + " repeated.")
+  private List<Path> textualInversions = new ArrayList<>();
+
+  @Option(
       names = "--scheduler",
       paramLabel = "NAME",
       description = "Scheduler: lcm, ddim, euler, …; the checkpoint's own by default.")
@@ -44,11 +60,35 @@ final class ModelOptions {
       description = "Threads one network may use; as many as there are cores by default.")
   private @Nullable Integer threads;
 
+  @Option(
+      names = "--precision",
+      paramLabel = "TYPE",
+      converter = Converters.PrecisionName.class,
+      description = "What the networks compute in: float32 (default) or float16, for GPUs.")
+  private Precision precision = Precision.FLOAT32;
+
+  @Option(
+      names = "--vae-tiling",
+      description =
+          "Decode large pictures in overlapping tiles: less memory, and maybe a shade between"
+              + " tiles.")
+  private boolean vaeTiling;
+
+  @Option(
+      names = "--low-memory",
+      description = "Keep each network in memory only while it runs; loading them takes longer.")
+  private boolean lowMemory;
+
   ModelOptions() {}
 
   /** Whether the pocket model is meant, whose best settings are known. */
   boolean isPocket() {
     return base.isPocket();
+  }
+
+  /** Whether keys of LoRAs may be left over. */
+  boolean lenient() {
+    return lenient;
   }
 
   /** The LoRAs that were named. */
@@ -82,7 +122,14 @@ final class ModelOptions {
   PipelineBuilder builder(List<LoraSpec> folded, @Nullable String schedulerName)
       throws IOException {
     PipelineBuilder builder =
-        Pipeline.builder().checkpoint(base.folder()).executionProvider(provider);
+        Pipeline.builder()
+            .checkpoint(base.folder())
+            .executionProvider(provider)
+            .precision(precision)
+            .lenientLoras(lenient)
+            .vaeTiling(vaeTiling)
+            .lowMemory(lowMemory);
+    textualInversions.forEach(builder::textualInversion);
     if (threads != null) {
       builder.threads(threads);
     }
@@ -111,6 +158,17 @@ final class ModelOptions {
       }
     }
     base.check();
+    for (Path inversion : textualInversions) {
+      requireFile("textual inversion", inversion);
+    }
+  }
+
+  private static void requireFile(String what, Path file) throws IOException {
+    if (!Files.isRegularFile(file)) {
+      throw new IOException(
+          "%s file %s %s"
+              .formatted(what, file, Files.exists(file) ? "is not a file" : "does not exist"));
+    }
   }
 
   private static boolean isLcm(String name) {

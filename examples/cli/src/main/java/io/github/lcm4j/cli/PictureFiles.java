@@ -1,5 +1,7 @@
 package io.github.lcm4j.cli;
 
+import java.awt.image.BufferedImage;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -11,6 +13,9 @@ import java.util.Locale;
 import java.util.UUID;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import javax.imageio.ImageIO;
+import javax.imageio.stream.ImageOutputStream;
+import javax.imageio.stream.MemoryCacheImageOutputStream;
 
 /** The files a command writes: all of them whole, or none. */
 final class PictureFiles {
@@ -40,7 +45,7 @@ final class PictureFiles {
     List<Path> files =
         count == 1
             ? List.of(output)
-            : IntStream.range(0, count).mapToObj(i -> numbered(output, i)).toList();
+            : IntStream.range(0, count).mapToObj(i -> beside(output, "" + i)).toList();
     Path folder = output.toAbsolutePath().getParent();
     if (!Files.isDirectory(folder)) {
       throw new IOException(
@@ -58,11 +63,22 @@ final class PictureFiles {
     return new PictureFiles(files);
   }
 
-  private static Path numbered(Path output, int index) {
-    String name = output.getFileName().toString();
-    int stem = name.length() - SUFFIX.length();
+  /** A picture as PNG. */
+  static byte[] png(BufferedImage image) throws IOException {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    // Given the bare stream, ImageIO would go through a temporary file.
+    try (ImageOutputStream out = new MemoryCacheImageOutputStream(bytes)) {
+      ImageIO.write(image, "png", out);
+    }
+    return bytes.toByteArray();
+  }
+
+  /** The name beside a picture's for what belongs to it: {@code a.png} gives {@code a-NAME.png}. */
+  static Path beside(Path output, String name) {
+    String file = output.getFileName().toString();
+    int stem = file.length() - SUFFIX.length();
     return output.resolveSibling(
-        "%s-%d%s".formatted(name.substring(0, stem), index, name.substring(stem)));
+        "%s-%s%s".formatted(file.substring(0, stem), name, file.substring(stem)));
   }
 
   /** The files, for a message. */

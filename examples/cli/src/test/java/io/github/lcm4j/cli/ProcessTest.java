@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
@@ -113,6 +114,22 @@ class ProcessTest {
     process.destroy();
     assertEquals(SIGTERM_EXIT_CODE, exitCode(process));
     assertEquals(Set.of(), names());
+  }
+
+  /** Windows ends processes without asking them. */
+  @Test
+  @DisabledOnOs(OS.WINDOWS)
+  void endedByASignalItLeavesTheLastPreviewWhole() throws Exception {
+    Process process = start("panda", "--scheduler", "ddim", "--steps", "900", "--preview");
+    Path preview = folder.resolve("lcm4j-42-preview.png");
+    while (!Files.exists(preview)) {
+      assertTrue(process.isAlive(), () -> "ended early: " + preview);
+      Thread.sleep(1);
+    }
+    process.destroy();
+    assertEquals(SIGTERM_EXIT_CODE, exitCode(process));
+    assertEquals(Set.of("lcm4j-42-preview.png"), names());
+    assertEquals(64, ImageIO.read(preview.toFile()).getWidth());
   }
 
   private Process start(String... args) throws IOException {

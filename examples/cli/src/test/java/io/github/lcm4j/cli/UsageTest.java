@@ -38,6 +38,11 @@ class UsageTest {
         Arguments.of("--threads must be at least 1", new String[] {"a", "--threads", "0"}),
         Arguments.of("unknown scheduler 'foo'", new String[] {"a", "--scheduler", "foo"}),
         Arguments.of("LCMScheduler", new String[] {"a", "--scheduler", "foo"}),
+        Arguments.of("--textual-inversion", new String[] {"a", "--textual-inversion"}),
+        Arguments.of(
+            "'float8'; there are float32, float16", new String[] {"a", "--precision", "float8"}),
+        Arguments.of("DIR:IMAGE[:SCALE]", new String[] {"a", "--adapter", "nowhere:a.png"}),
+        Arguments.of("--preview-vae", new String[] {"a", "--preview-vae"}),
         Arguments.of("unknown execution provider", new String[] {"a", "--provider", "abacus"}),
         Arguments.of("must end in .png, found a.jpg", new String[] {"a", "--output", "a.jpg"}),
         Arguments.of("must end in .png", new String[] {"compare", "--output", "a"}),
@@ -69,6 +74,14 @@ class UsageTest {
         Invocation.of("a", "--lora", missing + ":0.5", "--output", output),
         1,
         missing + " does not exist");
+    assertOneLine(
+        Invocation.of("a", "--textual-inversion", missing.toString(), "--output", output),
+        1,
+        "textual inversion file " + missing + " does not exist");
+    assertOneLine(
+        Invocation.of("a", "--preview-vae", missing.toString(), "--output", output),
+        1,
+        missing.toString());
     assertOneLine(
         Invocation.of("a", "--output", missing.resolve("a.png").toString()),
         1,

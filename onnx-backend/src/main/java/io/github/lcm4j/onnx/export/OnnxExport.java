@@ -93,6 +93,25 @@ public final class OnnxExport {
     return VaePorts.of(this);
   }
 
+  /** Whether it computes in half precision and {@link #inFloat32} can change that. */
+  public boolean isHalfPrecision() {
+    return SinglePrecision.applies(graph);
+  }
+
+  /**
+   * The same graph computing in float32, with float32 inputs and outputs.
+   *
+   * @throws IllegalStateException if it does not {@linkplain #isHalfPrecision compute in half
+   *     precision}
+   * @throws IOException if a file of the export is no longer there
+   */
+  public OverriddenGraph inFloat32() throws IOException {
+    if (!isHalfPrecision()) {
+      throw new IllegalStateException(file() + " does not compute in half precision");
+    }
+    return new SinglePrecision(graph).rewrite();
+  }
+
   /**
    * The network's parameters, found by the names the exporter wrote or else by how the graph is
    * joined.

@@ -43,6 +43,11 @@ public record Port(String name, String typeName, @Nullable DType dtype, List<Axi
     return axes.size();
   }
 
+  /** The same port in float32. */
+  Port inFloat32() {
+    return new Port(name, DataType.FLOAT.name(), DType.FLOAT32, axes);
+  }
+
   static Port of(ValueInfoProto value) {
     TypeProto.Tensor type = value.getType().getTensorType();
     List<Axis> axes = new ArrayList<>();

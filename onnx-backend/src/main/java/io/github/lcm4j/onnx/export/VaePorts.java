@@ -12,6 +12,11 @@ import io.github.lcm4j.checkpoint.CheckpointException;
  */
 public record VaePorts(Port input, Port output, boolean moments) {
 
+  /** The ports of {@link OnnxExport#inFloat32}. */
+  public VaePorts inFloat32() {
+    return new VaePorts(input.inFloat32(), output.inFloat32(), moments);
+  }
+
   static VaePorts of(OnnxExport export) throws CheckpointException {
     boolean encoder = export.component() == OnnxComponent.VAE_ENCODER;
     PortFinder inputs = PortFinder.inputs(export);

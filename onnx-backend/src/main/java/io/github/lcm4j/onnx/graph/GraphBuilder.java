@@ -13,6 +13,7 @@ import com.google.protobuf.ByteString;
 import io.github.lcm4j.checkpoint.CheckpointException;
 import io.github.lcm4j.safetensors.TensorInfo;
 import io.github.lcm4j.safetensors.WeightSource;
+import io.github.lcm4j.tensor.DType;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
@@ -54,7 +55,7 @@ final class GraphBuilder {
             .addOpsetImport(OperatorSetIdProto.newBuilder().setDomain(MICROSOFT).setVersion(1))
             .setGraph(graph)
             .build();
-    return new NetworkGraph(model, weights);
+    return new NetworkGraph(model, weights, DType.FLOAT32);
   }
 
   /** The module path that the following nodes belong to, but for those of layers with weights. */

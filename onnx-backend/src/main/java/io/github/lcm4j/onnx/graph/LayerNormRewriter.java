@@ -21,7 +21,7 @@ final class LayerNormRewriter {
         graph.keep(node);
       }
     }
-    return new NetworkGraph(graph.in(network.model()), network.weights(), network.filters());
+    return network.withModel(graph.in(network.model()));
   }
 
   private static void replace(NodeProto node, NodeList graph) {

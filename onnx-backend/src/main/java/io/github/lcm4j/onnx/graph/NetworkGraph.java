@@ -3,21 +3,27 @@ package io.github.lcm4j.onnx.graph;
 import ai.onnx.proto.OnnxMl.GraphProto;
 import ai.onnx.proto.OnnxMl.ModelProto;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
+import io.github.lcm4j.tensor.DType;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * A network as an ONNX model without its weights.
  *
  * @param model the model; it uses the values named in {@code weights} and {@code filters} without
  *     declaring them
- * @param weights the shape each weight has in the graph, by its name in the checkpoint; float32
+ * @param weights the shape each weight has in the graph, by its name in the checkpoint
  * @param filters convolution weights that the graph uses transformed, by the name they have in the
- *     graph; see {@link WinogradRewriter}
+ *     graph; see {@link CpuGraph}
+ * @param type the type it takes the weights in
  */
 public record NetworkGraph(
-    ModelProto model, Map<String, long[]> weights, Map<String, TransformedFilter> filters) {
+    ModelProto model,
+    Map<String, long[]> weights,
+    Map<String, TransformedFilter> filters,
+    DType type) {
   /**
    * A convolution's weight, transformed.
    *
@@ -32,8 +38,14 @@ public record NetworkGraph(
     filters = Collections.unmodifiableMap(new LinkedHashMap<>(filters));
   }
 
-  NetworkGraph(ModelProto model, Map<String, long[]> weights) {
-    this(model, weights, Map.of());
+  /** A network that takes its weights as they are. */
+  NetworkGraph(ModelProto model, Map<String, long[]> weights, DType type) {
+    this(model, weights, Map.of(), type);
+  }
+
+  /** The same network in other nodes. */
+  NetworkGraph withModel(ModelProto other) {
+    return new NetworkGraph(other, weights, filters, type);
   }
 
   /** This network with an input that is a scalar; its graph must take one too. */
@@ -44,6 +56,16 @@ public record NetworkGraph(
         value.getTypeBuilder().getTensorTypeBuilder().getShapeBuilder().clearDim();
       }
     }
-    return new NetworkGraph(model.toBuilder().setGraph(graph).build(), weights, filters);
+    return withModel(model.toBuilder().setGraph(graph).build());
+  }
+
+  /**
+   * The same network computing in float16; its inputs and outputs stay float32.
+   *
+   * @param float32Operators operators that are to compute in float32 all the same, for instance
+   *     {@code MultiHeadAttention}
+   */
+  public NetworkGraph inHalfPrecision(Set<String> float32Operators) {
+    return HalfPrecision.of(this, float32Operators);
   }
 }

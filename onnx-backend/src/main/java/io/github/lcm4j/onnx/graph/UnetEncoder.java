@@ -29,6 +29,7 @@ final class UnetEncoder {
   private final String sample;
   private final String time;
   private final List<Skip> skips = new ArrayList<>();
+  private boolean adapted;
 
   UnetEncoder(UnetConfig config, GraphBuilder graph) throws CheckpointException {
     this.config = config;
@@ -114,14 +115,38 @@ final class UnetEncoder {
                   i,
                   config.transformerLayers.get(i).at(layer));
         }
+        if (layer == config.layersPerBlock.get(i) - 1 && (attends || i == last)) {
+          x = addFeature(x, channels, i);
+        }
         push(x, channels);
       }
       if (i < last) {
         x = downsample(x, path + ".downsamplers.0.conv", channels);
+        if (!attends) {
+          x = addFeature(x, channels, i);
+        }
         push(x, channels);
       }
     }
     return x;
+  }
+
+  /** From now on declares inputs for what T2I-Adapters give, and adds them. */
+  void adapt() {
+    adapted = true;
+  }
+
+  /** A value with an input of its channels added, where T2I-Adapters are to steer. */
+  String addFeature(String x, int channels, int index) {
+    if (!adapted) {
+      return x;
+    }
+    graph.scope("t2i_adapter");
+    String name = AdapterLayout.input(index);
+    String feature =
+        graph.input(
+            name, TensorProto.DataType.FLOAT, 1, channels, name + ".height", name + ".width");
+    return graph.add(x, feature);
   }
 
   private String downsample(String x, String path, int channels) throws CheckpointException {

@@ -20,6 +20,9 @@ import java.util.List;
  * <p>Where ControlNets are to steer it, also {@code down_block_residual.i} and {@code
  * mid_block_residual}, in the order and with the channels of {@link ResidualLayout}; their other
  * extents may be 1.
+ *
+ * <p>Where T2I-Adapters are to steer it, also {@code adapter_feature.i}, {@code [1, channels, …]}
+ * as {@link AdapterLayout} says; their height and width may be 1.
  */
 public final class UnetGraph {
   private final UnetConfig config;
@@ -40,19 +43,28 @@ public final class UnetGraph {
    * @param component the checkpoint's {@code unet}
    * @param weights its tensors; only names and shapes are read
    * @param residuals whether ControlNets are to steer it
+   * @param features whether T2I-Adapters are to steer it
    * @return the model without its weights
    * @throws CheckpointException if the configuration asks for what is not supported, or a tensor is
    *     missing or has another shape than the configuration says
    */
-  public static NetworkGraph emit(Component component, WeightSource weights, boolean residuals)
+  public static NetworkGraph emit(
+      Component component, WeightSource weights, boolean residuals, boolean features)
       throws CheckpointException {
-    return new UnetGraph(component, weights).emit(residuals);
+    return new UnetGraph(component, weights).emit(residuals, features);
   }
 
-  private NetworkGraph emit(boolean residuals) throws CheckpointException {
+  private NetworkGraph emit(boolean residuals, boolean features) throws CheckpointException {
     int first = config.blockOutChannels.get(0);
+    if (features) {
+      encoder.adapt();
+    }
     String x = encoder.downBlocks(encoder.convIn());
     x = encoder.midBlock(x);
+    if (!config.midBlockType.isEmpty()) {
+      int blocks = config.downBlockTypes.size();
+      x = encoder.addFeature(x, config.blockOutChannels.get(blocks - 1), blocks);
+    }
     Deque<UnetEncoder.Skip> skips = new ArrayDeque<>();
     for (UnetEncoder.Skip skip : encoder.skips()) {
       skips.push(residuals ? add(skip, "down_block_residual." + skips.size()) : skip);

@@ -97,7 +97,7 @@ final class WinogradRewriter {
         .map(TransformedFilter::tensor)
         .filter(name -> !read.contains(name))
         .forEach(weights::remove);
-    return new NetworkGraph(graph.in(network.model()), weights, filters);
+    return new NetworkGraph(graph.in(network.model()), weights, filters, network.type());
   }
 
   /** Of the first input that stems from a picture. */
