@@ -13,7 +13,15 @@ public final class CpuGraph {
    * @return the same network in other nodes
    */
   public static NetworkGraph rewrite(NetworkGraph network, int side) {
-    return LayerNormRewriter.rewrite(
-        WinogradRewriter.rewrite(network, side, WinogradRewriter.MIN_CHANNELS));
+    return rewrite(network, side, WinogradRewriter.MIN_CHANNELS);
+  }
+
+  /**
+   * Rewrites a network for the CPU, its smaller convolutions too.
+   *
+   * @param minChannels fewest channels of a convolution that is worth it
+   */
+  public static NetworkGraph rewrite(NetworkGraph network, int side, long minChannels) {
+    return LayerNormRewriter.rewrite(WinogradRewriter.rewrite(network, side, minChannels));
   }
 }

@@ -38,6 +38,9 @@ final class WinogradRewriter {
   /** What a strip may take between the transforms. */
   private static final double STRIP_BYTES = 32 << 20;
 
+  /** More strips than this are more nodes than they are worth. */
+  private static final int MAX_STRIPS = 32;
+
   private final NetworkGraph network;
   private final long minChannels;
   private final Map<String, Extent> extents = new HashMap<>();
@@ -187,7 +190,7 @@ final class WinogradRewriter {
     double growth = (double) form.patch() * form.patch() / (form.tile() * form.tile());
     double bytes = growth * (in + out) * side * side * Float.BYTES;
     // A power of two, as usual sides are made of: then no strip reaches far over the edge.
-    return Integer.highestOneBit((int) Math.ceil(bytes / STRIP_BYTES));
+    return Math.min(MAX_STRIPS, Integer.highestOneBit((int) Math.ceil(bytes / STRIP_BYTES)));
   }
 
   private String whole(String x, Filters filters, boolean even) {
