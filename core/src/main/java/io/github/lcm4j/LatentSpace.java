@@ -10,6 +10,7 @@ import io.github.lcm4j.tensor.DType;
 import io.github.lcm4j.tensor.Tensor;
 import java.nio.FloatBuffer;
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * The latents a UNet works on, and how they differ from those of the VAE: normalised to about unit
@@ -32,6 +33,7 @@ record LatentSpace(
     int defaultHeight,
     int vaeSize) {
 
+  private static final int DEFAULT_SIZE = 64;
   private static final int DEFAULT_VAE_SIZE = 512;
 
   static LatentSpace of(Checkpoint checkpoint, DiffusionModel model) throws CheckpointException {
@@ -59,10 +61,9 @@ record LatentSpace(
               .formatted(checkpoint.folder(), inChannels, channels, 2 * channels + 1));
     }
     int factor = model.vaeDecoder().scaleFactor();
-    JsonNode sampleSize = checkpoint.require("unet").config().path("sample_size");
-    int height = sampleSize.isArray() ? sampleSize.path(0).asInt() : sampleSize.asInt(64);
-    int width = sampleSize.isArray() ? sampleSize.path(1).asInt() : sampleSize.asInt(64);
-    JsonNode vaeSize = vae.config().path("sample_size");
+    List<Integer> size = sampleSize(checkpoint.require("unet"), DEFAULT_SIZE);
+    int height = size.get(0);
+    int width = size.get(size.size() - 1);
     return new LatentSpace(
         channels,
         factor,
@@ -70,7 +71,14 @@ record LatentSpace(
         deviation,
         width * factor,
         height * factor,
-        (vaeSize.isArray() ? vaeSize.path(0) : vaeSize).asInt(DEFAULT_VAE_SIZE));
+        sampleSize(vae, DEFAULT_VAE_SIZE).get(0));
+  }
+
+  /** One size for both directions, or height and width. */
+  private static List<Integer> sampleSize(Component component, int otherwise) {
+    return component.config().path("sample_size").isArray()
+        ? component.intsOr("sample_size", List.of())
+        : List.of(component.intOr("sample_size", otherwise));
   }
 
   /**

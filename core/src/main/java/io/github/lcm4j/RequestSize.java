@@ -11,7 +11,7 @@ final class RequestSize {
    * The request with its size filled in: that of the pictures given with it, or else the model's.
    *
    * @throws IllegalArgumentException if a given picture has another size, the size is no multiple
-   *     of the VAE's factor, or a UNet made for inpainting gets no mask
+   *     of the VAE's factor or too large for a tensor, or a UNet made for inpainting gets no mask
    */
   static ImageRequest fit(ImageRequest request, LatentSpace space, Unet unet) {
     InitImage init = request.initImage();
@@ -53,6 +53,12 @@ final class RequestSize {
                   roundToMultiple(width, factor),
                   roundToMultiple(height, factor),
                   given == null ? "" : "; resize the given images"));
+    }
+    long bytes = 3L * Float.BYTES * width * height;
+    if (bytes > Integer.MAX_VALUE) {
+      throw new IllegalArgumentException(
+          "size %d×%d is too large: a decoded picture takes %d bytes, and a tensor holds at most 2 GiB"
+              .formatted(width, height, bytes));
     }
     return request.size(width, height);
   }

@@ -58,7 +58,7 @@ public final class SchedulerConfig {
         return new SchedulerConfig(object, "options");
       }
     } catch (com.fasterxml.jackson.core.JsonProcessingException e) {
-      throw new IllegalArgumentException("not valid JSON: " + e.getOriginalMessage(), e);
+      throw new IllegalArgumentException("not valid JSON: " + JsonFiles.describe(e), e);
     }
     throw new IllegalArgumentException("scheduler options must be a JSON object");
   }

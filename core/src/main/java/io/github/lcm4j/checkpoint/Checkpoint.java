@@ -150,10 +150,11 @@ public final class Checkpoint {
    * {@code vae} and, where the UNet takes what it gives, {@code text_encoder_2}.
    *
    * @return the weights by part
-   * @throws CheckpointException if a part is missing or holds no weights
+   * @throws CheckpointException if a part is missing, has no configuration or holds no weights
    * @throws IOException if weights are damaged or cannot be read
    */
   public Map<String, WeightSource> openWeights() throws IOException {
+    require("unet").requireConfig();
     List<String> parts = new ArrayList<>(List.of("unet", "text_encoder"));
     // Only a UNet of SDXL takes what a second text encoder gives, and it cannot do without.
     if (require("unet").textOr("addition_embed_type", "").equals("text_time")) {
@@ -162,6 +163,7 @@ public final class Checkpoint {
     parts.add("vae");
     Map<String, WeightSource> weights = new LinkedHashMap<>();
     for (String part : parts) {
+      require(part).requireConfig();
       weights.put(part, require(part).openWeights());
     }
     return weights;

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.github.lcm4j.safetensors.WeightSource;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -36,6 +37,19 @@ public record Component(
    */
   public WeightSource openWeights() throws IOException {
     return WeightFiles.open(folder, STEMS);
+  }
+
+  /**
+   * Refuses a part whose {@code config.json} is missing or empty: defaults would hardly be right.
+   *
+   * @throws CheckpointException if it is; the message names the file
+   */
+  public void requireConfig() throws CheckpointException {
+    if (config.isEmpty()) {
+      throw new CheckpointException(
+          "%s is missing or empty; it says how the network is built"
+              .formatted(folder.resolve("config.json")));
+    }
   }
 
   /**
@@ -95,12 +109,41 @@ public record Component(
     return isUnset(node) ? otherwise : require(node.isTextual(), key, "a string", node).textValue();
   }
 
+  /**
+   * A list of whole numbers of the configuration, or a default where it is missing or null.
+   *
+   * @throws IllegalArgumentException if it is something else; the message names the file
+   */
+  public List<Integer> intsOr(String key, List<Integer> otherwise) {
+    JsonNode node = config.path(key);
+    if (isUnset(node)) {
+      return otherwise;
+    }
+    boolean fits = node.isArray() && !node.isEmpty();
+    List<Integer> values = new ArrayList<>();
+    for (JsonNode entry : node) {
+      fits &= isInt(entry);
+      values.add(entry.intValue());
+    }
+    require(fits, key, "a list of whole numbers", node);
+    return List.copyOf(values);
+  }
+
+  /**
+   * What to throw for a value of the configuration that is of no use.
+   *
+   * @param expected what it must be
+   */
+  public CheckpointException unfit(String key, String expected) {
+    return new CheckpointException(wrongType(key, expected, config.path(key)));
+  }
+
   private static boolean isUnset(JsonNode node) {
     return node.isMissingNode() || node.isNull();
   }
 
   /** Some writers store a whole number as 4.0. */
-  private static boolean isInt(JsonNode node) {
+  static boolean isInt(JsonNode node) {
     return node.isNumber() && node.doubleValue() == node.intValue();
   }
 

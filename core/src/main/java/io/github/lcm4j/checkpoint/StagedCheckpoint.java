@@ -160,7 +160,7 @@ public final class StagedCheckpoint implements AutoCloseable {
         new SimpleFileVisitor<>() {
           @Override
           public FileVisitResult preVisitDirectory(Path entry, BasicFileAttributes attributes) {
-            return isHidden(entry) && !entry.equals(from)
+            return !entry.equals(from) && isHidden(entry)
                 ? FileVisitResult.SKIP_SUBTREE
                 : FileVisitResult.CONTINUE;
           }

@@ -1,5 +1,6 @@
 package io.github.lcm4j.json;
 
+import com.fasterxml.jackson.core.JsonLocation;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
@@ -27,9 +28,20 @@ public final class JsonFiles {
         return object;
       }
     } catch (JsonProcessingException e) {
-      throw new CheckpointException(file + " is not valid JSON: " + e.getOriginalMessage(), e);
+      throw new CheckpointException(file + " is not valid JSON: " + describe(e), e);
     }
     throw new CheckpointException(file + " must hold a JSON object");
+  }
+
+  /** What is wrong and where, without Jackson's own words for a source that it does not show. */
+  public static String describe(JsonProcessingException fault) {
+    String message =
+        String.valueOf(fault.getOriginalMessage())
+            .replaceAll("\\[Source: [^;\\]]*; ([^\\]]*)\\]", "$1");
+    JsonLocation location = fault.getLocation();
+    return location == null
+        ? message
+        : "%s; line %d, column %d".formatted(message, location.getLineNr(), location.getColumnNr());
   }
 
   /** The object in a file; an empty one if there is no such file. */

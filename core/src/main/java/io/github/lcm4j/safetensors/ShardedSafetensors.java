@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.lcm4j.json.JsonFiles;
 import io.github.lcm4j.tensor.Tensor;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -46,7 +47,7 @@ public final class ShardedSafetensors implements WeightSource {
     try {
       map = MAPPER.readTree(index.toFile()).path("weight_map");
     } catch (JsonProcessingException e) {
-      throw new SafetensorsException(index + " is not valid JSON: " + e.getOriginalMessage(), e);
+      throw new SafetensorsException(index + " is not valid JSON: " + JsonFiles.describe(e), e);
     }
     if (!map.isObject()) {
       throw new SafetensorsException(index + " has no weight_map");

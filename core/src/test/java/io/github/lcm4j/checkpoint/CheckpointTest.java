@@ -12,6 +12,8 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class CheckpointTest {
   @TempDir Path folder;
@@ -48,6 +50,45 @@ class CheckpointTest {
     assertTrue(checkpoint.component("controlnet").isEmpty());
     assertRefused(
         () -> checkpoint.require("controlnet"), folder.toString(), "controlnet", "text_encoder_2");
+  }
+
+  @Test
+  void aBrokenSchedulerConfigurationSaysWhere() throws Exception {
+    write("unet/config.json", "{}");
+    for (String broken :
+        List.of("{\"a\": 1,\n \"b\"", "{\"a\": [1, 2", "{\"a\": {\"b\": 3", "{\"a\": nope}")) {
+      write("scheduler/scheduler_config.json", broken);
+      CheckpointException e =
+          assertThrows(CheckpointException.class, () -> Checkpoint.open(folder).schedulerConfig());
+      assertTrue(
+          e.getMessage().startsWith(folder.resolve("scheduler/scheduler_config.json") + " is not"),
+          e.getMessage());
+      assertTrue(e.getMessage().matches("(?s).*; line \\d+, column \\d+"), e.getMessage());
+      assertFalse(e.getMessage().contains("Source"), e.getMessage());
+    }
+  }
+
+  @Test
+  void weightsNeedTheirConfiguration() throws Exception {
+    write("unet/diffusion_pytorch_model.safetensors", "");
+    Checkpoint checkpoint = Checkpoint.open(folder);
+    assertRefused(
+        checkpoint::openWeights, folder.resolve("unet/config.json").toString(), "is missing");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"\"many\"", "[]", "[8.5]", "[null]", "4"})
+  void listsAreOfWholeNumbers(String value) throws Exception {
+    write("unet/config.json", "{\"widths\": %s, \"good\": [8, 16.0]}".formatted(value));
+    Component unet = Checkpoint.open(folder).require("unet");
+    assertEquals(List.of(8, 16), unet.intsOr("good", List.of()));
+    assertEquals(List.of(1), unet.intsOr("missing", List.of(1)));
+    IllegalArgumentException e =
+        assertThrows(IllegalArgumentException.class, () -> unet.intsOr("widths", List.of()));
+    assertEquals(
+        "%s: widths must be a list of whole numbers, found %s"
+            .formatted(folder.resolve("unet/config.json"), value),
+        e.getMessage());
   }
 
   @Test

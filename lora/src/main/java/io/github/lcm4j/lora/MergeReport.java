@@ -1,6 +1,7 @@
 package io.github.lcm4j.lora;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -45,7 +46,7 @@ public record MergeReport(List<FileReport> files) {
     }
   }
 
-  /** A few lines for people: a line for each file, and one for each key ignored. */
+  /** A few lines for people: a line for each file, and one for each reason to ignore keys. */
   @Override
   public String toString() {
     StringBuilder text = new StringBuilder();
@@ -57,11 +58,19 @@ public record MergeReport(List<FileReport> files) {
               (component, modules) ->
                   text.append(", ").append(component).append(' ').append(modules.size()));
       text.append('\n');
+      Map<String, List<String>> byReason = new LinkedHashMap<>();
       report
           .ignored()
           .forEach(
-              (key, reason) ->
-                  text.append("  ignored ").append(key).append(": ").append(reason).append('\n'));
+              (key, reason) -> byReason.computeIfAbsent(reason, r -> new ArrayList<>()).add(key));
+      byReason.forEach(
+          (reason, keys) ->
+              text.append("  ignored ")
+                  .append(keys.size() == 1 ? "" : keys.size() + " keys, the first ")
+                  .append(keys.get(0))
+                  .append(": ")
+                  .append(reason)
+                  .append('\n'));
     }
     return text.toString();
   }

@@ -16,6 +16,7 @@ final class ExportedTextEncoder implements TextEncoder {
   private final Component component;
   private final int hiddenSize;
   private final int layers;
+  private final TokenIds tokenIds;
 
   ExportedTextEncoder(Network network, TextEncoderPorts ports, Component component)
       throws CheckpointException {
@@ -24,6 +25,11 @@ final class ExportedTextEncoder implements TextEncoder {
     this.component = component;
     this.hiddenSize = component.requireInt("hidden_size");
     this.layers = component.requireInt("num_hidden_layers");
+    this.tokenIds =
+        new TokenIds(
+            component.name(),
+            component.requireInt("vocab_size"),
+            component.requireInt("max_position_embeddings"));
   }
 
   @Override
@@ -38,6 +44,7 @@ final class ExportedTextEncoder implements TextEncoder {
 
   @Override
   public Encoding encode(Tensor inputIds, int layersFromEnd, boolean normalize) {
+    tokenIds.check(inputIds);
     Port state = port(layersFromEnd, normalize);
     long batch = inputIds.dimension(0);
     long length = inputIds.dimension(1);

@@ -6,7 +6,6 @@ import io.github.lcm4j.safetensors.WeightSource;
 import io.github.lcm4j.spi.TextEncoder;
 import io.github.lcm4j.tensor.DType;
 import io.github.lcm4j.tensor.Tensor;
-import java.nio.LongBuffer;
 import java.util.HashMap;
 import java.util.Map;
 
@@ -15,11 +14,10 @@ final class OrtTextEncoder implements TextEncoder {
   private static final String PROJECTION = "text_projection.weight";
 
   private final Network network;
-  private final String name;
   private final int layers;
   private final int hiddenSize;
-  private final int vocabSize;
-  private final int maxPositions;
+  private final String name;
+  private final TokenIds tokenIds;
   private final long projectionDim;
 
   /**
@@ -31,8 +29,11 @@ final class OrtTextEncoder implements TextEncoder {
     this.name = component.name();
     this.layers = component.requireInt("num_hidden_layers");
     this.hiddenSize = component.requireInt("hidden_size");
-    this.vocabSize = component.requireInt("vocab_size") + furtherTokens;
-    this.maxPositions = component.requireInt("max_position_embeddings");
+    this.tokenIds =
+        new TokenIds(
+            name,
+            component.requireInt("vocab_size") + furtherTokens,
+            component.requireInt("max_position_embeddings"));
     this.projectionDim = weights.contains(PROJECTION) ? weights.info(PROJECTION).shape()[0] : 0;
   }
 
@@ -48,7 +49,7 @@ final class OrtTextEncoder implements TextEncoder {
 
   @Override
   public Encoding encode(Tensor inputIds, int layersFromEnd, boolean normalize) {
-    check(inputIds);
+    tokenIds.check(inputIds);
     if (layersFromEnd < 0 || layersFromEnd > layers) {
       throw new IllegalArgumentException(
           "%s has %d layers; the hidden state %d before the last does not exist"
@@ -65,22 +66,5 @@ final class OrtTextEncoder implements TextEncoder {
     }
     network.run(Map.of("input_ids", inputIds), outputs);
     return new Encoding(hidden, embeds);
-  }
-
-  /** ONNX Runtime's own message for a bad id names a node, not the tokenizer that made it. */
-  private void check(Tensor inputIds) {
-    if (inputIds.dimension(1) > maxPositions) {
-      throw new IllegalArgumentException(
-          "%s takes at most %d tokens, found %d; do the tokenizer and the text encoder belong together?"
-              .formatted(name, maxPositions, inputIds.dimension(1)));
-    }
-    LongBuffer ids = inputIds.longs();
-    for (int i = 0; i < ids.capacity(); i++) {
-      if (ids.get(i) < 0 || ids.get(i) >= vocabSize) {
-        throw new IllegalArgumentException(
-            "%s knows %d tokens, found the id %d; do the tokenizer and the text encoder belong together?"
-                .formatted(name, vocabSize, ids.get(i)));
-      }
-    }
   }
 }

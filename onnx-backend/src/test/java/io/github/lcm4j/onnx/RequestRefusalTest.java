@@ -4,8 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.lcm4j.AdapterImage;
 import io.github.lcm4j.ControlImage;
+import io.github.lcm4j.ExecutionProvider;
 import io.github.lcm4j.ImageRequest;
 import io.github.lcm4j.InitImage;
 import io.github.lcm4j.InpaintMask;
@@ -14,11 +16,17 @@ import io.github.lcm4j.PipelineBuilder;
 import io.github.lcm4j.PromptOptions;
 import io.github.lcm4j.StrengthMode;
 import io.github.lcm4j.TextualInversion;
+import io.github.lcm4j.checkpoint.Checkpoint;
+import io.github.lcm4j.checkpoint.CheckpointException;
 import io.github.lcm4j.safetensors.SafetensorsWriter;
+import io.github.lcm4j.spi.ModelSpec;
+import io.github.lcm4j.spi.TextEncoder;
 import io.github.lcm4j.tensor.Tensor;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -105,6 +113,84 @@ class RequestRefusalTest {
     open(Golden.path("models/sd15"), "lcm");
     InitImage init = InitImage.of(image(70, 64), 0.5);
     assertRefused(REQUEST.initImage(init), "70×64", "multiple of 8", "72×64", "resize");
+  }
+
+  @Test
+  void sizeBeyondAnyTensor() throws IOException {
+    open(Golden.path("models/sd15"), "LCMScheduler");
+    assertRefused(REQUEST.size(16000, 16000), "16000×16000", "3072000000 bytes", "2 GiB");
+  }
+
+  /** Both kinds of text encoder are asked for the last token they know, and one beyond. */
+  @ParameterizedTest
+  @ValueSource(strings = {"models/sd15", "onnx/sd15-torchscript"})
+  void tokensBeyondTheVocabulary(String checkpoint) throws IOException {
+    ModelSpec spec =
+        new ModelSpec(
+            Checkpoint.open(Golden.path(checkpoint)), List.of(), false, ExecutionProvider.CPU, 1);
+    try (OrtModel model = OrtModel.load(spec)) {
+      TextEncoder encoder = model.textEncoders().get(0);
+      long[] ids = new long[77];
+      ids[76] = 2047;
+      encoder.encode(Tensor.of(ids, 1, 77), 0, true);
+      for (long unknown : new long[] {2048, -1}) {
+        ids[76] = unknown;
+        assertNames(
+            assertThrows(
+                IllegalArgumentException.class,
+                () -> encoder.encode(Tensor.of(ids, 1, 77), 0, true)),
+            "text_encoder knows 2048 tokens",
+            "found the id " + unknown);
+      }
+      assertNames(
+          assertThrows(
+              IllegalArgumentException.class,
+              () -> encoder.encode(Tensor.of(new long[78], 1, 78), 0, true)),
+          "text_encoder takes at most 77 tokens, found 78");
+    }
+  }
+
+  /** A value of another type must not count as a default. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "unet | block_out_channels | \"many\" | a list of whole numbers",
+        "unet | down_block_types | 3 | a list of",
+        "unet | layers_per_block | \"x\" | a whole number of at least 1",
+        "unet | attention_head_dim | 0 | a whole number of at least 1",
+        "unet | cross_attention_dim | [16, \"x\"] | a whole number of at least 1",
+        "unet | transformer_layers_per_block | \"x\" | a whole number",
+        "unet | norm_num_groups | \"x\" | a whole number",
+        "unet | only_cross_attention | 7 | true or false",
+        "unet | sample_size | \"x\" | a whole number",
+        "unet | act_fn | \"sulu\" | one of gelu",
+        "unet | time_embedding_act_fn | \"sulu\" | one of gelu",
+        "text_encoder | hidden_act | \"sulu\" | one of gelu",
+        "vae | act_fn | \"sulu\" | one of gelu",
+        "vae | block_out_channels | 8 | a list of whole numbers"
+      })
+  void configurationOfAnotherType(
+      String part, String key, String value, String expected, @TempDir Path folder)
+      throws IOException {
+    Golden.assemble(folder, "models/sd15", Map.of());
+    Path file = folder.resolve(part).resolve("config.json");
+    ObjectNode config = (ObjectNode) Calls.MAPPER.readTree(file.toFile());
+    config.set(key, Calls.MAPPER.readTree(value));
+    Calls.MAPPER.writeValue(file.toFile(), config);
+    String message = assertThrows(Exception.class, () -> open(folder, "LCMScheduler")).getMessage();
+    assertTrue(message.startsWith("%s: %s must be %s".formatted(file, key, expected)), message);
+    assertTrue(message.endsWith(", found " + config.get(key)), message);
+  }
+
+  @Test
+  void missingConfiguration(@TempDir Path folder) throws IOException {
+    Golden.assemble(folder, "models/sd15", Map.of());
+    Path file = folder.resolve("unet/config.json");
+    Files.delete(file);
+    String message =
+        assertThrows(CheckpointException.class, () -> open(folder, "LCMScheduler")).getMessage();
+    assertTrue(message.startsWith(file + " is missing"), message);
   }
 
   @Test

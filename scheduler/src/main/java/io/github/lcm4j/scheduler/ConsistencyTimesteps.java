@@ -34,10 +34,17 @@ record ConsistencyTimesteps(double[] timesteps, int lastIndex) {
     int originalSteps = explicitSteps == null ? configuredSteps : explicitSteps;
     boolean all = explicitMeansAll && explicitSteps != null;
     if (originalSteps < 1 || !all && originalSteps > train) {
-      throw new IllegalArgumentException(
-          "%s: original_inference_steps %d must be at least 1 and at most the %d training timesteps"
-                  .formatted(scheduler, originalSteps, train)
-              + " of the model; set it to the number the model was distilled with, usually 50");
+      String message =
+          "%s: %soriginal_inference_steps %d must be at least 1 and at most the %d training timesteps"
+                  .formatted(
+                      scheduler,
+                      explicitSteps == null ? "the configuration's " : "",
+                      originalSteps,
+                      train)
+              + " of the model; set it to the number the model was distilled with, usually 50";
+      throw explicitSteps == null
+          ? new IllegalStateException(message)
+          : new IllegalArgumentException(message);
     }
     long[] explicit = plan.timesteps();
     if (explicit != null) {

@@ -75,6 +75,8 @@ public final class LCMScheduler implements Scheduler {
    * @throws IllegalArgumentException if the steps exceed original steps × strength or the training
    *     timesteps, the original steps exceed the training timesteps, or explicit timesteps do not
    *     descend from below the training timesteps
+   * @throws IllegalStateException if the configuration's original steps exceed the training
+   *     timesteps and the plan has none
    */
   @Override
   public Sampler sampler(SamplingPlan plan) {

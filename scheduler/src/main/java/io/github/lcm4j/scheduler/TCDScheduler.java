@@ -67,6 +67,8 @@ public final class TCDScheduler implements Scheduler {
    * @throws IllegalArgumentException if the steps exceed original steps × strength or the training
    *     timesteps, explicit timesteps do not descend from below the training timesteps, or eta is
    *     outside 0 to 1
+   * @throws IllegalStateException if the configuration's original steps exceed the training
+   *     timesteps and the plan has none
    */
   @Override
   public Sampler sampler(SamplingPlan plan) {

@@ -8,7 +8,8 @@ import java.util.List;
 /**
  * Ends the program on Ctrl-C and its like, at once and without shutdown hooks: ONNX Runtime's own
  * hook frees its environment while another thread may be computing in it, which crashes the
- * process. Only {@link #LOCK} is waited for.
+ * process. Only {@link #LOCK} is waited for, and what is done under it {@linkplain #tidily in a way
+ * that can be cancelled} is cancelled.
  */
 final class Interrupts {
   /** Held while files are being put in place. */
@@ -58,7 +59,24 @@ final class Interrupts {
   /** Does work that a signal ends, but not before it has tidied up. */
   static <T> T tidily(Work<T> work) throws IOException {
     synchronized (LOCK) {
-      return work.run(CANCELLATION);
+      try {
+        return work.run(CANCELLATION);
+      } finally {
+        if (CANCELLATION.isCancelled()) {
+          awaitEnd();
+        }
+      }
+    }
+  }
+
+  /** Lets the signal's thread end the program, which else might end here with another exit code. */
+  private static void awaitEnd() {
+    while (true) {
+      try {
+        LOCK.wait();
+      } catch (InterruptedException e) {
+        // Nothing is left to be done but to end.
+      }
     }
   }
 

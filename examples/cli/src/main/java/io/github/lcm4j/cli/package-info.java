@@ -1,4 +1,4 @@
-/** The command line: draw pictures, compare step counts, look into files. */
+/** The command line: draw pictures, compare step counts, write merged models, look into files. */
 @NullMarked
 package io.github.lcm4j.cli;
 

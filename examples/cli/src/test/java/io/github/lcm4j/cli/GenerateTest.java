@@ -353,6 +353,38 @@ class GenerateTest {
     return xy / Math.sqrt(xx * yy);
   }
 
+  /** What the checkpoint says is not the user's mistake. */
+  @Test
+  void impossibleConfigurationIsNoBadUsage() throws IOException {
+    Path base = folder.resolve("base");
+    try (Stream<Path> files = Files.walk(PocketModel.checkpoint())) {
+      for (Path file : files.toList()) {
+        Files.copy(file, base.resolve(PocketModel.checkpoint().relativize(file).toString()));
+      }
+    }
+    Path config = base.resolve("scheduler/scheduler_config.json");
+    Files.writeString(
+        config,
+        Files.readString(config).replaceFirst("\\{", "{\"original_inference_steps\": 5000,"));
+    String[] args = {
+      PANDA,
+      "--checkpoint",
+      base.toString(),
+      "--scheduler",
+      "lcm",
+      "--output",
+      folder.resolve("a.png").toString()
+    };
+    Invocation run = Invocation.of(args);
+    assertEquals(1, run.exitCode(), run.err());
+    assertTrue(run.err().contains("original_inference_steps 5000"), run.err());
+    String[] own = Arrays.copyOf(args, args.length + 2);
+    own[args.length] = "--original-inference-steps";
+    own[args.length + 1] = "5000";
+    assertEquals(2, Invocation.of(own).exitCode());
+    assertEquals(Set.of("base"), names());
+  }
+
   @Test
   void damagedLoraIsNamedAndNothingIsWritten() throws IOException {
     byte[] whole = Files.readAllBytes(PocketModel.lcmLora());

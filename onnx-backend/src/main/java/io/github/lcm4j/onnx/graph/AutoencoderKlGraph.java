@@ -5,7 +5,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.github.lcm4j.checkpoint.CheckpointException;
 import io.github.lcm4j.checkpoint.Component;
 import io.github.lcm4j.safetensors.WeightSource;
-import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -21,7 +20,7 @@ public final class AutoencoderKlGraph {
   private final Component component;
   private final GraphBuilder graph;
   private final ResnetLayer resnet;
-  private final List<Integer> channels = new ArrayList<>();
+  private final List<Integer> channels;
   private final int layersPerBlock;
   private final int groups;
   private final int latentChannels;
@@ -30,17 +29,13 @@ public final class AutoencoderKlGraph {
       throws CheckpointException {
     this.component = component;
     this.graph = new GraphBuilder(name, weights);
-    for (JsonNode entry : component.config().path("block_out_channels")) {
-      channels.add(entry.asInt());
-    }
-    if (channels.isEmpty()) {
-      channels.add(64);
-    }
+    this.channels = component.intsOr("block_out_channels", List.of(64));
     this.layersPerBlock = component.intOr("layers_per_block", 1);
     this.groups = component.intOr("norm_num_groups", 32);
     this.latentChannels = component.intOr("latent_channels", 4);
     this.resnet =
-        new ResnetLayer(graph, groups, EPSILON, component.textOr("act_fn", "silu"), false, 1);
+        new ResnetLayer(
+            graph, groups, EPSILON, Activations.of(component, "act_fn", "silu"), false, 1);
   }
 
   /** Picture pixels a latent cell stands for, per side. */

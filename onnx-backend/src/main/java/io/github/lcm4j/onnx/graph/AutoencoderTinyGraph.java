@@ -5,7 +5,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.github.lcm4j.checkpoint.CheckpointException;
 import io.github.lcm4j.checkpoint.Component;
 import io.github.lcm4j.safetensors.WeightSource;
-import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -23,7 +22,7 @@ public final class AutoencoderTinyGraph {
       throws CheckpointException {
     this.component = component;
     this.graph = new GraphBuilder(name, weights);
-    this.activation = component.textOr("act_fn", "relu");
+    this.activation = Activations.of(component, "act_fn", "relu");
     this.latentChannels = component.intOr("latent_channels", 4);
     String mode = component.textOr("upsample_fn", "nearest");
     if (!mode.equals("nearest")) {
@@ -68,8 +67,9 @@ public final class AutoencoderTinyGraph {
   }
 
   private NetworkGraph decoder() throws CheckpointException {
-    List<Integer> channels = numbers("decoder_block_out_channels", List.of(64, 64, 64, 64));
-    List<Integer> blocks = numbers("num_decoder_blocks", List.of(3, 3, 3, 1));
+    List<Integer> channels =
+        component.intsOr("decoder_block_out_channels", List.of(64, 64, 64, 64));
+    List<Integer> blocks = component.intsOr("num_decoder_blocks", List.of(3, 3, 3, 1));
     String x =
         graph.input(
             "latent_sample",
@@ -106,8 +106,9 @@ public final class AutoencoderTinyGraph {
   }
 
   private NetworkGraph encoder() throws CheckpointException {
-    List<Integer> channels = numbers("encoder_block_out_channels", List.of(64, 64, 64, 64));
-    List<Integer> blocks = numbers("num_encoder_blocks", List.of(1, 3, 3, 3));
+    List<Integer> channels =
+        component.intsOr("encoder_block_out_channels", List.of(64, 64, 64, 64));
+    List<Integer> blocks = component.intsOr("num_encoder_blocks", List.of(1, 3, 3, 3));
     int colours = component.intOr("in_channels", 3);
     String x =
         graph.input(
@@ -148,17 +149,5 @@ public final class AutoencoderTinyGraph {
     h = Activations.apply(graph, activation, h);
     h = graph.conv(h, path + ".conv.4", width, width, 3);
     return graph.node("Relu", List.of(graph.add(h, x)));
-  }
-
-  private List<Integer> numbers(String key, List<Integer> otherwise) {
-    JsonNode node = component.config().path(key);
-    if (!node.isArray()) {
-      return otherwise;
-    }
-    List<Integer> values = new ArrayList<>();
-    for (JsonNode entry : node) {
-      values.add(entry.asInt());
-    }
-    return values;
   }
 }

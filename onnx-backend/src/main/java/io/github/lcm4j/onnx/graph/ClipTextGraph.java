@@ -46,7 +46,7 @@ public final class ClipTextGraph {
     this.heads = component.requireInt("num_attention_heads");
     this.layers = component.requireInt("num_hidden_layers");
     this.epsilon = (float) component.doubleOr("layer_norm_eps", 1e-5);
-    this.activation = component.textOr("hidden_act", "quick_gelu");
+    this.activation = Activations.of(component, "hidden_act", "quick_gelu");
     if (component.booleanOr("use_attention_mask", false)) {
       throw new CheckpointException(
           "%s: use_attention_mask is true, which lcm4j does not emit"

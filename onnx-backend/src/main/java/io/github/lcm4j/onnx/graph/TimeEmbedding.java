@@ -39,14 +39,14 @@ final class TimeEmbedding {
               graph.linear(cond, "time_embedding.cond_proj", config.timeCondProjDim, width));
     }
     embedding = embeddingLayers(embedding, "time_embedding", width);
-    String post = component.textOr("timestep_post_act", "");
+    String post = Activations.of(component, "timestep_post_act", "");
     if (!post.isEmpty()) {
       embedding = Activations.apply(graph, post, embedding);
     }
     if (config.textTime) {
       embedding = graph.add(embedding, textTimeEmbedding());
     }
-    String act = component.textOr("time_embedding_act_fn", "");
+    String act = Activations.of(component, "time_embedding_act_fn", "");
     return act.isEmpty() ? embedding : Activations.apply(graph, act, embedding);
   }
 

@@ -83,7 +83,11 @@ final class UnetConfig {
     onlyCrossAttention = new ArrayList<>();
     JsonNode only = component.config().path("only_cross_attention");
     for (int i = 0; i < blocks; i++) {
-      onlyCrossAttention.add(only.isArray() ? only.path(i).asBoolean() : only.asBoolean(false));
+      JsonNode own = only.isArray() ? only.path(i) : only;
+      if (!isUnset(own) && !own.isBoolean()) {
+        throw component.unfit("only_cross_attention", "true or false, or a list of them");
+      }
+      onlyCrossAttention.add(own.asBoolean(false));
     }
     if (!controlNet && upBlockTypes.size() != blocks) {
       throw new CheckpointException(
@@ -110,9 +114,9 @@ final class UnetConfig {
     if (groups.isNull()) {
       throw unsupported("norm_num_groups", "null", "a number");
     }
-    normNumGroups = groups.asInt(32);
+    normNumGroups = component.intOr("norm_num_groups", 32);
     normEps = (float) component.doubleOr("norm_eps", 1e-5);
-    activation = component.textOr("act_fn", "silu");
+    activation = Activations.of(component, "act_fn", "silu");
     timeCondProjDim = component.intOr("time_cond_proj_dim", 0);
   }
 
@@ -165,8 +169,11 @@ final class UnetConfig {
   private List<String> texts(String key, List<String> otherwise, Set<String> known)
       throws CheckpointException {
     JsonNode node = component.config().path(key);
-    if (!node.isArray()) {
+    if (isUnset(node)) {
       return otherwise;
+    }
+    if (!node.isArray() || node.isEmpty()) {
+      throw component.unfit(key, "a list of " + String.join(" and ", known));
     }
     List<String> values = new ArrayList<>();
     for (JsonNode entry : node) {
@@ -179,23 +186,33 @@ final class UnetConfig {
   }
 
   private List<Integer> perBlock(String key, List<Integer> otherwise) throws CheckpointException {
-    JsonNode node = component.config().path(key);
-    List<Integer> values = node.isArray() ? new ArrayList<>() : otherwise;
-    for (JsonNode entry : node) {
-      values.add(entry.asInt());
-    }
+    List<Integer> values = component.intsOr(key, otherwise);
     requireCount(key, values.size());
     return values;
   }
 
   private List<Integer> spread(String key, int otherwise) throws CheckpointException {
-    return nodes(key).stream().map(node -> node.asInt(otherwise)).toList();
+    List<Integer> values = new ArrayList<>();
+    for (JsonNode node : nodes(key)) {
+      if (!isUnset(node) && !isCount(node)) {
+        throw component.unfit(key, "a whole number of at least 1, or a list of them");
+      }
+      values.add(node.asInt(otherwise));
+    }
+    return values;
   }
 
   private List<Depths> depths(String key) throws CheckpointException {
-    return nodes(key).stream()
-        .map(node -> new Depths(node.isArray() ? node : IntNode.valueOf(node.asInt(1))))
-        .toList();
+    List<Depths> values = new ArrayList<>();
+    for (JsonNode node : nodes(key)) {
+      for (JsonNode entry : node.isArray() ? node : List.of(node)) {
+        if (!isUnset(entry) && !(entry.isInt() && entry.intValue() >= 0)) {
+          throw component.unfit(key, "a whole number, or a list of them or of lists of them");
+        }
+      }
+      values.add(new Depths(node.isArray() ? node : IntNode.valueOf(node.asInt(1))));
+    }
+    return values;
   }
 
   /** An option's entry for each block: those of a list, or the one value for all of them. */
@@ -209,6 +226,15 @@ final class UnetConfig {
       values.add(node.isArray() ? node.path(i) : node);
     }
     return values;
+  }
+
+  private static boolean isUnset(JsonNode node) {
+    return node.isMissingNode() || node.isNull();
+  }
+
+  /** Some writers store a whole number as 4.0. */
+  private static boolean isCount(JsonNode node) {
+    return node.isNumber() && node.doubleValue() == node.intValue() && node.intValue() >= 1;
   }
 
   private void requireCount(String key, int count) throws CheckpointException {
