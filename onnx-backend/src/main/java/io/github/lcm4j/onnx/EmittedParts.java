@@ -83,7 +83,8 @@ record EmittedParts(ModelSpec spec, OrtRuntime runtime, Map<String, WeightSource
     graph(part);
   }
 
-  private NetworkGraph graph(String part) throws CheckpointException {
+  /** A part as it is to be computed. */
+  NetworkGraph graph(String part) throws CheckpointException {
     NetworkGraph graph = float32Graph(part);
     boolean half =
         switch (part) {

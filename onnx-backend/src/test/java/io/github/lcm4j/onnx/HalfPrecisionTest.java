@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import ai.onnx.proto.OnnxMl.NodeProto;
+import ai.onnx.proto.OnnxMl.TensorProto;
 import io.github.lcm4j.ExecutionProvider;
 import io.github.lcm4j.GeneratedImage;
 import io.github.lcm4j.ImageRequest;
@@ -22,9 +24,11 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -40,19 +44,22 @@ class HalfPrecisionTest {
 
   static OrtModel load(Checkpoint checkpoint, List<LoraSpec> loras, Precision precision)
       throws IOException {
-    return OrtModel.load(
-        new ModelSpec(
-            checkpoint,
-            loras,
-            false,
-            ExecutionProvider.CPU,
-            1,
-            Map.of(),
-            List.of(),
-            List.of(),
-            null,
-            false,
-            precision));
+    return OrtModel.load(spec(checkpoint, loras, precision));
+  }
+
+  private static ModelSpec spec(Checkpoint checkpoint, List<LoraSpec> loras, Precision precision) {
+    return new ModelSpec(
+        checkpoint,
+        loras,
+        false,
+        ExecutionProvider.CPU,
+        1,
+        Map.of(),
+        List.of(),
+        List.of(),
+        null,
+        false,
+        precision);
   }
 
   @ParameterizedTest
@@ -125,6 +132,46 @@ class HalfPrecisionTest {
       Tensor found = unet(half, given, shape);
       assertClose(name + " with LoRA", unet(single, given, shape), found, unet(bare, given, shape));
     }
+  }
+
+  /**
+   * Where the UNet asks for it, attention is computed in float32. The CPU computes it so in any
+   * case, hence only the graph tells.
+   */
+  @Test
+  void attentionIsInFloat32WhereAskedFor(@TempDir Path folder) throws IOException {
+    Path config = Golden.assemble(folder, "models/sd21-v", Map.of()).resolve("unet/config.json");
+    String text = Files.readString(config);
+    assertEquals(0, attentionsInFloat32(folder));
+    Files.writeString(
+        config, text.replace("\"upcast_attention\": false", "\"upcast_attention\": true"));
+    assertTrue(attentionsInFloat32(folder) > 0);
+    SafetensorsFile expected =
+        SafetensorsFile.open(Golden.path("models/sd21-v/expected.safetensors"));
+    Tensor wanted = expected.tensor("unet/square/out");
+    try (OrtModel model = load(Checkpoint.open(folder), List.of(), Precision.FLOAT16)) {
+      Tensor found = unet(model, UnetInputs.read(expected, "unet/square/"), wanted);
+      Golden.assertClose("upcast", wanted, found, TOLERANCE);
+    }
+  }
+
+  private static long attentionsInFloat32(Path folder) throws IOException {
+    EmittedParts parts =
+        EmittedParts.open(
+            spec(Checkpoint.open(folder), List.of(), Precision.FLOAT16),
+            OrtRuntime.of(ExecutionProvider.CPU, 1));
+    List<NodeProto> nodes = parts.graph("unet").model().getGraph().getNodeList();
+    Set<String> widened = new HashSet<>();
+    for (NodeProto node : nodes) {
+      if (node.getOpType().equals("Cast")
+          && node.getAttribute(0).getI() == TensorProto.DataType.FLOAT_VALUE) {
+        widened.add(node.getOutput(0));
+      }
+    }
+    return nodes.stream()
+        .filter(node -> node.getOpType().equals("MultiHeadAttention"))
+        .filter(node -> widened.containsAll(node.getInputList()))
+        .count();
   }
 
   /** The checkpoint whose VAE overflows, as overflow.py makes it. */

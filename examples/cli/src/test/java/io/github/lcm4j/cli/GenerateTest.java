@@ -236,6 +236,37 @@ class GenerateTest {
     ReferencePictures.assertShows("lcm-1-steps-seed-42.png", file);
   }
 
+  /** Its large weights lie in the file in another type than the networks take them in. */
+  @Test
+  void halfPrecisionOfAFloat32Checkpoint() throws IOException {
+    Path checkpoint = folder.resolve("float32");
+    try (Stream<Path> files = Files.walk(PocketModel.checkpoint())) {
+      for (Path file : files.toList()) {
+        Path target = checkpoint.resolve(PocketModel.checkpoint().relativize(file).toString());
+        if (file.toString().endsWith("unet/diffusion_pytorch_model.safetensors")) {
+          SafetensorsFile weights = SafetensorsFile.open(file);
+          Map<String, Tensor> wide = new LinkedHashMap<>();
+          weights.names().forEach(name -> wide.put(name, weights.tensor(name).toFloat32()));
+          SafetensorsWriter.write(target, wide, Map.of());
+        } else {
+          Files.copy(file, target);
+        }
+      }
+    }
+    String[] args = {"--checkpoint", checkpoint.toString(), "--scheduler", "ddim", "--steps", "1"};
+    int[] single = pixels(PANDA, args);
+    int[] half =
+        pixels(
+            PANDA,
+            Stream.concat(Stream.of(args), Stream.of("--precision", "float16"))
+                .toArray(String[]::new));
+    for (int i = 0; i < single.length; i++) {
+      for (int shift = 0; shift <= 16; shift += 8) {
+        assertEquals(single[i] >> shift & 255, half[i] >> shift & 255, 2.0, "pixel " + i);
+      }
+    }
+  }
+
   @Test
   void adapterThatIsNoneIsNamed() throws IOException {
     Path image = folder.resolve("image.png");
