@@ -6,6 +6,7 @@ import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -36,6 +37,10 @@ public final class SafetensorsFile implements WeightSource {
   private record Slot(int segment, int position) {}
 
   private final Path file;
+
+  /** Closed when it is no longer reachable, like the mapping. */
+  private final FileChannel channel;
+
   private final Map<String, TensorInfo> tensors;
   private final Map<String, Slot> slots;
   private final List<ByteBuf> segments;
@@ -43,11 +48,13 @@ public final class SafetensorsFile implements WeightSource {
 
   private SafetensorsFile(
       Path file,
+      FileChannel channel,
       Map<String, TensorInfo> tensors,
       Map<String, Slot> slots,
       List<ByteBuf> segments,
       Map<String, String> metadata) {
     this.file = file;
+    this.channel = channel;
     this.tensors = Collections.unmodifiableMap(tensors);
     this.slots = slots;
     this.segments = segments;
@@ -68,7 +75,8 @@ public final class SafetensorsFile implements WeightSource {
     if (Files.isDirectory(file)) {
       throw new SafetensorsException(file + " is a folder, not a safetensors file");
     }
-    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+    FileChannel channel = FileChannel.open(file, StandardOpenOption.READ);
+    try {
       SafetensorsHeader header = SafetensorsHeader.read(file, channel);
       Map<String, TensorInfo> tensors = new LinkedHashMap<>();
       Map<String, Slot> slots = new LinkedHashMap<>();
@@ -89,7 +97,10 @@ public final class SafetensorsFile implements WeightSource {
         end = info.offset() + info.byteSize();
       }
       map(channel, start, end, pending, slots, segments);
-      return new SafetensorsFile(file, tensors, slots, segments, header.metadata());
+      return new SafetensorsFile(file, channel, tensors, slots, segments, header.metadata());
+    } catch (Throwable e) {
+      channel.close();
+      throw e;
     }
   }
 
@@ -152,6 +163,30 @@ public final class SafetensorsFile implements WeightSource {
     ByteBuffer view =
         segments.get(slot.segment()).nioBuffer(slot.position(), (int) info.byteSize());
     return Tensor.wrap(dtype, info.shape(), view);
+  }
+
+  @Override
+  public void read(String name, long from, Tensor into) throws IOException {
+    TensorInfo info = info(name);
+    DType dtype = into.dtype();
+    if (dtype != info.dtype() || from < 0 || from + into.elementCount() > info.elementCount()) {
+      WeightSource.super.read(name, from, into); // it says what is wrong
+      return;
+    }
+    ByteBuffer target = into.buffer();
+    long position = info.offset() + from * dtype.byteSize();
+    try {
+      while (target.hasRemaining()) {
+        int count = channel.read(target, position);
+        if (count < 0) {
+          throw new SafetensorsException(
+              "%s ends within tensor %s; was it changed?".formatted(file, name));
+        }
+        position += count;
+      }
+    } catch (ClosedChannelException e) { // a thread was interrupted while it read
+      WeightSource.super.read(name, from, into);
+    }
   }
 
   @Override

@@ -112,6 +112,11 @@ public final class ShardedSafetensors implements WeightSource {
   }
 
   @Override
+  public void read(String name, long from, Tensor into) throws IOException {
+    shard(name).read(name, from, into);
+  }
+
+  @Override
   public Map<String, String> metadata() {
     return metadata;
   }

@@ -1,10 +1,13 @@
 package io.github.lcm4j.safetensors;
 
+import io.github.lcm4j.tensor.DType;
 import io.github.lcm4j.tensor.Tensor;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Named tensors, read on demand: one safetensors file, the shards behind an index, or an overlay of
@@ -29,6 +32,33 @@ public interface WeightSource {
    *     than 2 GiB
    */
   Tensor tensor(String name);
+
+  /**
+   * Copies some of a tensor's elements. Where the tensor lies in a file they are read from it, so
+   * that the pages of the mapping need not come into the process's memory.
+   *
+   * @param name the tensor
+   * @param from its first element to copy
+   * @param into of the tensor's type; it is filled
+   * @throws java.util.NoSuchElementException if there is no such tensor; the message names the file
+   * @throws IllegalArgumentException if {@code into} has another type or reaches over the end
+   * @throws IOException if the file cannot be read
+   */
+  default void read(String name, long from, Tensor into) throws IOException {
+    Tensor tensor = tensor(name);
+    requireRange(name, tensor.dtype(), tensor.elementCount(), from, into);
+    int size = tensor.dtype().byteSize();
+    into.buffer().put(tensor.buffer().slice((int) from * size, into.byteSize()));
+  }
+
+  private void requireRange(
+      String name, @Nullable DType dtype, long count, long from, Tensor into) {
+    if (dtype != into.dtype() || from < 0 || from + into.elementCount() > count) {
+      throw new IllegalArgumentException(
+          "%s: tensor %s has %d elements of %s, asked for were those from %d on as %s"
+              .formatted(description(), name, count, dtype, from, into));
+    }
+  }
 
   /** The files' metadata strings; empty if there are none. */
   Map<String, String> metadata();

@@ -4,6 +4,7 @@ import io.github.lcm4j.safetensors.TensorInfo;
 import io.github.lcm4j.safetensors.WeightSource;
 import io.github.lcm4j.tensor.DType;
 import io.github.lcm4j.tensor.Tensor;
+import java.io.IOException;
 import java.util.BitSet;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -86,21 +87,22 @@ public final class DeferredMerge {
    * @return the merged weight, in the base's shape and {@link #dtype} type
    * @throws LoraException if it cannot be folded; the message names file, key, what was expected
    *     and what was found
+   * @throws IOException if the pristine weight cannot be read
    * @throws NoSuchElementException if LoRAs do not change it
    */
-  public synchronized Tensor fold(String component, String name) throws LoraException {
+  public synchronized Tensor fold(String component, String name) throws IOException {
     if (folder == null) {
       folder = folders.get();
     }
-    return fold(component, name, folder);
+    return fold(component, name, folder, true);
   }
 
   /** Folds one weight with a folder that no other thread uses. */
-  Tensor fold(String component, String name, WeightFolder by) throws LoraException {
+  Tensor fold(String component, String name, WeightFolder by, boolean lasting) throws IOException {
     dtype(component, name); // else what it throws is thrown below, less clearly
     List<WeightFolder.Contribution> contributions = contributions(component, name);
     try {
-      WeightFolder.Folded result = by.fold(name, base(component).tensor(name), contributions);
+      WeightFolder.Folded result = by.fold(name, base(component), contributions, lasting);
       note(contributions, result.effective());
       return result.tensor();
     } catch (IllegalStateException e) { // a size no tensor can have

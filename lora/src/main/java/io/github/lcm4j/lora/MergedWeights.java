@@ -4,6 +4,7 @@ import io.github.lcm4j.safetensors.TensorInfo;
 import io.github.lcm4j.safetensors.WeightSource;
 import io.github.lcm4j.tensor.DType;
 import io.github.lcm4j.tensor.Tensor;
+import java.io.IOException;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -64,6 +65,15 @@ public final class MergedWeights implements WeightSource {
   public Tensor tensor(String name) {
     @Nullable Tensor tensor = folded.get(name);
     return tensor != null ? tensor : base.tensor(name);
+  }
+
+  @Override
+  public void read(String name, long from, Tensor into) throws IOException {
+    if (folded.containsKey(name)) {
+      WeightSource.super.read(name, from, into);
+    } else {
+      base.read(name, from, into);
+    }
   }
 
   @Override

@@ -1,7 +1,9 @@
 package io.github.lcm4j.lora;
 
+import io.github.lcm4j.safetensors.WeightSource;
 import io.github.lcm4j.tensor.DType;
 import io.github.lcm4j.tensor.Tensor;
+import java.io.IOException;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -51,27 +53,44 @@ final class WeightFolder {
   /**
    * Folds.
    *
-   * @param name the weight's name, for messages
-   * @param pristine the weight as the checkpoint has it
+   * @param name the weight's name
+   * @param source the checkpoint that has it
    * @param contributions at least one change of it
+   * @param lasting whether the result is to last; if not, the next fold writes over it
    * @throws LoraException if a file's number is NaN or infinite, or the sum overflows float16
+   * @throws IOException if the weight cannot be read
    */
-  Folded fold(String name, Tensor pristine, List<Contribution> contributions) throws LoraException {
+  Folded fold(String name, WeightSource source, List<Contribution> contributions, boolean lasting)
+      throws IOException {
     workspace.release(0);
+    Tensor pristine = source.tensor(name);
     WeightDelta.Base base = WeightDelta.Base.of(pristine, blockElements);
     List<WeightDelta.Rows> changes = new ArrayList<>();
     for (Contribution contribution : contributions) {
       changes.add(contribution.delta().load(base, workspace));
     }
     boolean wide = keepFloat32 || pristine.dtype() == DType.FLOAT32;
-    Tensor result = Tensor.allocate(wide ? DType.FLOAT32 : pristine.dtype(), pristine.shape());
+    DType dtype = wide ? DType.FLOAT32 : pristine.dtype();
+    Tensor result =
+        lasting
+            ? Tensor.allocate(dtype, pristine.shape())
+            : workspace.tensor(dtype, pristine.elementCount()).reshape(pristine.shape());
     Tensor block = workspace.tensor(wide ? 0 : base.blockRows() * base.columns());
+    boolean casts = wide && pristine.dtype() != DType.FLOAT32;
+    int blockElements = base.blockRows() * base.columns();
+    Tensor stored = workspace.tensor(pristine.dtype(), casts ? blockElements : 0);
     for (int from = 0; from < base.rows(); from += base.blockRows()) {
       int to = Math.min(base.rows(), from + base.blockRows());
       int count = (to - from) * base.columns();
       FloatBuffer sum;
       if (wide) {
-        pristine.rows(from, to).castInto(result.rows(from, to));
+        Tensor rows = result.reshape(base.rows(), base.columns()).rows(from, to);
+        if (casts) {
+          source.read(name, (long) from * base.columns(), stored.rows(0, count));
+          stored.rows(0, count).castInto(rows);
+        } else {
+          source.read(name, (long) from * base.columns(), rows);
+        }
         sum = result.floats().slice(from * base.columns(), count);
       } else {
         sum = base.floats(from, to, block);

@@ -47,14 +47,19 @@ final class Workspace {
 
   /** A float32 tensor of {@code count} elements with any contents. */
   Tensor tensor(int count) {
-    int bytes = Math.multiplyExact(count, Float.BYTES);
+    return tensor(DType.FLOAT32, count);
+  }
+
+  /** A tensor of {@code count} elements with any contents. */
+  Tensor tensor(DType dtype, int count) {
+    int bytes = Math.multiplyExact(count, dtype.byteSize());
     if (used == buffers.size()) {
       buffers.add(ByteBuffer.allocateDirect(bytes));
     } else if (buffers.get(used).capacity() < bytes) {
       buffers.set(used, ByteBuffer.allocateDirect(bytes));
     }
     ByteBuffer buffer = buffers.get(used++).slice(0, bytes).order(ByteOrder.LITTLE_ENDIAN);
-    return Tensor.wrap(DType.FLOAT32, new long[] {count}, buffer);
+    return Tensor.wrap(dtype, new long[] {count}, buffer);
   }
 
   /** {@code count} floats with any contents. */

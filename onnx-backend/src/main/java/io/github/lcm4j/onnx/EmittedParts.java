@@ -59,7 +59,7 @@ record EmittedParts(ModelSpec spec, OrtRuntime runtime, Map<String, WeightSource
   }
 
   @Override
-  public Network create(String part, Map<String, Tensor> changed) throws IOException {
+  public Network create(String part, ChangedWeights changed) throws IOException {
     Component component = component(part);
     NetworkGraph graph = graph(part);
     if (runtime.onCpu() && graph.type() == DType.FLOAT32) {

@@ -4,6 +4,7 @@ import io.github.lcm4j.Precision;
 import io.github.lcm4j.checkpoint.Checkpoint;
 import io.github.lcm4j.checkpoint.CheckpointException;
 import io.github.lcm4j.checkpoint.Component;
+import io.github.lcm4j.lora.FoldedUse;
 import io.github.lcm4j.onnx.export.OnnxComponent;
 import io.github.lcm4j.onnx.export.OnnxExport;
 import io.github.lcm4j.onnx.export.OnnxWeights;
@@ -119,7 +120,8 @@ final class ExportedParts implements ModelParts {
   }
 
   @Override
-  public Network create(String part, Map<String, Tensor> changed) throws IOException {
+  public Network create(String part, ChangedWeights weights) throws IOException {
+    Map<String, Tensor> changed = weights.fold(FoldedUse.KEEP);
     OnnxExport export =
         switch (part) {
           case VAE_ENCODER, FLOAT32_VAE_ENCODER -> encoder();

@@ -2,16 +2,14 @@ package io.github.lcm4j.onnx;
 
 import io.github.lcm4j.LoraSpec;
 import io.github.lcm4j.lora.DeferredMerge;
+import io.github.lcm4j.lora.FoldedUse;
 import io.github.lcm4j.lora.LoraMerger;
 import io.github.lcm4j.lora.MergeReport;
-import io.github.lcm4j.lora.MergeResult;
-import io.github.lcm4j.lora.MergedWeights;
 import io.github.lcm4j.safetensors.WeightSource;
 import io.github.lcm4j.tensor.Tensor;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -19,29 +17,26 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * LoRAs folded into a checkpoint: all parts when a result is first asked for, or, to save memory,
- * one part whenever its result is asked for. Changed weights are float32 whatever the checkpoint
- * holds. Safe for use by several threads.
+ * LoRAs to be folded into a checkpoint, one part whenever its result is asked for; nothing is kept
+ * of it here. Changed weights are float32 whatever the checkpoint holds. Safe for use by several
+ * threads.
  */
 final class LoraFold {
   private final Map<String, WeightSource> bases;
   private final List<LoraSpec> loras;
   private final LoraMerger merger;
-  private final boolean byPart;
   private final Set<String> folded = new HashSet<>();
   private @Nullable DeferredMerge matched;
-  private @Nullable MergeResult result;
 
   /**
+   * LoRAs over a base.
+   *
    * @param lenient whether keys that find no weight are reported instead of refused
-   * @param byPart whether memory is to be saved: nothing that was folded is kept, and weights that
-   *     cannot be folded show only when their part is
    */
-  LoraFold(Map<String, WeightSource> bases, List<LoraSpec> loras, boolean lenient, boolean byPart) {
+  LoraFold(Map<String, WeightSource> bases, List<LoraSpec> loras, boolean lenient) {
     this.bases = bases;
     this.loras = loras;
     this.merger = LoraMerger.builder().lenient(lenient).keepFloat32(true).build();
-    this.byPart = byPart;
   }
 
   /**
@@ -60,37 +55,28 @@ final class LoraFold {
     }
     Set<String> parts = new LinkedHashSet<>();
     for (String part : bases.keySet()) {
-      if (byPart
-          ? !matched().touched(part).isEmpty()
-          : !result().component(part).touched().isEmpty()) {
+      if (!matched().touched(part).isEmpty()) {
         parts.add(part);
       }
     }
-    MergeReport report = byPart ? matched().report() : result().report();
     List<String> reports = new ArrayList<>();
-    for (MergeReport.FileReport file : report.files()) {
+    for (MergeReport.FileReport file : matched().report().files()) {
       reports.add(new MergeReport(List.of(file)).toString().strip());
     }
     return new Footprint(parts, reports);
   }
 
-  /** A part's changed weights by name. */
-  synchronized Map<String, Tensor> changed(String part) throws IOException {
-    if (byPart) {
-      Map<String, Tensor> changed = merger.fold(matched(), part);
-      folded.add(part);
-      if (bases.keySet().stream()
-          .allMatch(base -> folded.contains(base) || matched.touched(base).isEmpty())) {
-        matched.requireEffect();
-      }
-      return changed;
-    }
-    MergedWeights merged = result().components().get(part);
-    Map<String, Tensor> changed = new LinkedHashMap<>();
-    if (merged != null) {
-      for (String name : merged.touched()) {
-        changed.put(name, merged.tensor(name));
-      }
+  /** A part's changed weights. */
+  ChangedWeights changed(String part) {
+    return use -> fold(part, use);
+  }
+
+  private synchronized Map<String, Tensor> fold(String part, FoldedUse use) throws IOException {
+    Map<String, Tensor> changed = merger.fold(matched(), part, use);
+    folded.add(part);
+    if (bases.keySet().stream()
+        .allMatch(base -> folded.contains(base) || matched.touched(base).isEmpty())) {
+      matched.requireEffect();
     }
     return changed;
   }
@@ -100,12 +86,5 @@ final class LoraFold {
       matched = merger.prepare(bases, loras);
     }
     return matched;
-  }
-
-  private MergeResult result() throws IOException {
-    if (result == null) {
-      result = merger.merge(bases, loras);
-    }
-    return result;
   }
 }

@@ -8,7 +8,6 @@ import io.github.lcm4j.spi.TextEncoder;
 import io.github.lcm4j.spi.Unet;
 import io.github.lcm4j.spi.VaeDecoder;
 import io.github.lcm4j.spi.VaeEncoder;
-import io.github.lcm4j.tensor.Tensor;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
@@ -30,7 +29,7 @@ interface ModelParts {
   Map<String, WeightSource> bases() throws IOException;
 
   /** Creates a part's session with some weights changed. */
-  Network create(String part, Map<String, Tensor> changed) throws IOException;
+  Network create(String part, ChangedWeights changed) throws IOException;
 
   /** Finds what is wrong with a part without loading it, as far as that can be done. */
   default void check(String part) throws CheckpointException {}

@@ -9,18 +9,24 @@ import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession.SessionOptions;
 import com.google.protobuf.ByteString;
 import io.github.lcm4j.checkpoint.CheckpointException;
+import io.github.lcm4j.lora.FoldedUse;
 import io.github.lcm4j.onnx.graph.NetworkGraph;
 import io.github.lcm4j.onnx.graph.NetworkGraph.TransformedFilter;
+import io.github.lcm4j.onnx.graph.Winograd;
 import io.github.lcm4j.safetensors.TensorInfo;
 import io.github.lcm4j.safetensors.WeightSource;
 import io.github.lcm4j.tensor.DType;
 import io.github.lcm4j.tensor.Tensor;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -46,24 +52,25 @@ final class NetworkWeights {
   static final String FOLDER_OPTION = "session.model_external_initializers_file_folder_path";
 
   private final WeightSource base;
-  private final Map<String, Tensor> changed;
+  private final ChangedWeights changes;
   private final DType type;
   private final Initializers initializers;
   private final Map<Path, Path> realPaths = new LinkedHashMap<>();
+  private Map<String, Tensor> changed = Map.of();
+  private ByteBuffer scratch = ByteBuffer.allocateDirect(0);
   private @Nullable Path folder;
 
   /**
    * Weights to be declared.
    *
    * @param base the checkpoint's tensors
-   * @param changed those that differ from the checkpoint, float32
+   * @param changes those that differ from the checkpoint
    * @param type what the graph takes them in, float32 or float16
    * @param initializers takes the memory that the graph refers to
    */
-  NetworkWeights(
-      WeightSource base, Map<String, Tensor> changed, DType type, Initializers initializers) {
+  NetworkWeights(WeightSource base, ChangedWeights changes, DType type, Initializers initializers) {
     this.base = base;
-    this.changed = changed;
+    this.changes = changes;
     this.type = type;
     this.initializers = initializers;
   }
@@ -71,13 +78,20 @@ final class NetworkWeights {
   /** Adds the declarations to a graph, and to the options where they point. */
   void declare(NetworkGraph network, GraphProto.Builder graph, SessionOptions options)
       throws OrtException, IOException {
+    Map<String, Winograd> forms = new HashMap<>();
+    for (TransformedFilter filter : network.filters().values()) {
+      forms.put(filter.tensor(), filter.form());
+    }
+    forms.keySet().removeAll(network.weights().keySet()); // those are needed as they are, too
+    changed = changes.fold(new Transformation(forms));
     List<NodeProto> casts = new ArrayList<>();
     for (Map.Entry<String, long[]> weight : network.weights().entrySet()) {
       graph.addInitializer(declare(weight.getKey(), weight.getValue(), casts));
     }
     for (Map.Entry<String, TransformedFilter> filter : network.filters().entrySet()) {
       String tensor = filter.getValue().tensor();
-      Tensor values = filter.getValue().form().transform(current(tensor));
+      boolean done = forms.containsKey(tensor) && changed.containsKey(tensor);
+      Tensor values = done ? current(tensor) : filter.getValue().form().transform(loaded(tensor));
       graph.addInitializer(override(filter.getKey(), base.info(tensor).file(), values));
     }
     List<NodeProto> rest = graph.getNodeList();
@@ -91,6 +105,36 @@ final class NetworkWeights {
   private Tensor current(String name) {
     Tensor replacement = changed.get(name);
     return replacement != null ? replacement : base.tensor(name);
+  }
+
+  /** The contents of a weight until the next call: read, or the mapping's pages would stay. */
+  private Tensor loaded(String name) throws IOException {
+    Tensor replacement = changed.get(name);
+    if (replacement != null) {
+      return replacement;
+    }
+    TensorInfo info = base.info(name);
+    int bytes = Math.toIntExact(info.byteSize());
+    if (scratch.capacity() < bytes) {
+      scratch = ByteBuffer.allocateDirect(bytes);
+    }
+    ByteBuffer memory = scratch.slice(0, bytes).order(ByteOrder.LITTLE_ENDIAN);
+    Tensor tensor = Tensor.wrap(requireFloating(info), info.shape(), memory);
+    base.read(name, 0, tensor);
+    return tensor;
+  }
+
+  /** Filters are transformed as soon as they are folded, so that none is in memory twice. */
+  private record Transformation(Map<String, Winograd> forms) implements FoldedUse {
+    @Override
+    public boolean keeps(String name) {
+      return !forms.containsKey(name);
+    }
+
+    @Override
+    public Tensor apply(String name, Tensor folded) {
+      return Objects.requireNonNull(forms.get(name)).transform(folded);
+    }
   }
 
   /** A declaration that cannot be read, and the values that go in its place. */

@@ -12,7 +12,6 @@ import io.github.lcm4j.spi.TextEncoder;
 import io.github.lcm4j.spi.Unet;
 import io.github.lcm4j.spi.VaeDecoder;
 import io.github.lcm4j.spi.VaeEncoder;
-import io.github.lcm4j.tensor.Tensor;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
@@ -50,15 +49,13 @@ final class OrtModel implements DiffusionModel {
      * @param loras those that change it, as they were when it was folded
      * @param changed their folded weights
      */
-    Network network(String part, List<LoraKey> loras, Changes changed) throws IOException {
+    Network network(String part, List<LoraKey> loras, ChangedWeights changed) throws IOException {
       if (!onDemand) {
-        return pool.get(
-            new NetworkPool.Key(part, loras), () -> parts.create(part, changed.weights()));
+        return pool.get(new NetworkPool.Key(part, loras), () -> parts.create(part, changed));
       }
       parts.check(part);
       // Folded anew each time, or the changed weights would stay in memory.
-      return new OnDemandNetwork(
-          part, () -> parts.create(part, changed.weights()), !loras.isEmpty());
+      return new OnDemandNetwork(part, () -> parts.create(part, changed), !loras.isEmpty());
     }
 
     Network previewNetwork(Component component) throws IOException {
@@ -70,15 +67,10 @@ final class OrtModel implements DiffusionModel {
                 component.name(),
                 OrtVae.decoderGraph(component, weights),
                 weights,
-                Map.of(),
+                ChangedWeights.NONE,
                 runtime);
           });
     }
-  }
-
-  /** A part's folded weights by name. */
-  private interface Changes {
-    Map<String, Tensor> weights() throws IOException;
   }
 
   private final Base base;
@@ -158,11 +150,7 @@ final class OrtModel implements DiffusionModel {
   private static OrtModel create(Base base, List<LoraSpec> loras) throws IOException {
     List<LoraKey> keys = LoraKey.of(loras);
     LoraFold fold =
-        new LoraFold(
-            loras.isEmpty() ? Map.of() : base.parts().bases(),
-            loras,
-            base.lenient(),
-            base.onDemand());
+        new LoraFold(loras.isEmpty() ? Map.of() : base.parts().bases(), loras, base.lenient());
     LoraFold.Footprint footprint = base.pool().footprint(keys, fold);
     Map<String, Network> networks = new LinkedHashMap<>();
     base.pool().retain();
@@ -172,7 +160,9 @@ final class OrtModel implements DiffusionModel {
         networks.put(
             part,
             base.network(
-                part, changes ? keys : List.of(), () -> changes ? fold.changed(part) : Map.of()));
+                part,
+                changes ? keys : List.of(),
+                changes ? fold.changed(part) : ChangedWeights.NONE));
       }
       if (base.previewVae() != null) {
         networks.put(base.previewVae().name(), base.previewNetwork(base.previewVae()));
@@ -250,7 +240,7 @@ final class OrtModel implements DiffusionModel {
   private synchronized Network lateNetwork(String part) throws IOException {
     Network network = late.get(part);
     if (network == null) {
-      network = base.network(part, List.of(), Map::of);
+      network = base.network(part, List.of(), ChangedWeights.NONE);
       late.put(part, network);
     }
     return network;

@@ -50,7 +50,7 @@ final class OrtNetwork implements Network {
       String name,
       NetworkGraph graph,
       WeightSource base,
-      Map<String, Tensor> changed,
+      ChangedWeights changed,
       OrtRuntime runtime)
       throws IOException {
     return start(

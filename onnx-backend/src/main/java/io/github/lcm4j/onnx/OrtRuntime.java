@@ -44,8 +44,6 @@ record OrtRuntime(OrtEnvironment environment, ExecutionProvider provider, int th
       options.addConfigEntry("session.disable_prepacking", "1");
       // A plan is a second arena beside the first run's, and a copy for every size of picture.
       options.setMemoryPatternOptimization(false);
-      String profile = System.getProperty("lcm4j.profile"); // TEMP
-      if (profile != null) options.enableProfiling(profile); // TEMP
       if (threads > 0) {
         options.setIntraOpNumThreads(threads);
       }

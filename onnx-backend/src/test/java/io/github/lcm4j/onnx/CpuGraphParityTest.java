@@ -6,8 +6,8 @@ import io.github.lcm4j.ExecutionProvider;
 import io.github.lcm4j.LoraSpec;
 import io.github.lcm4j.checkpoint.Checkpoint;
 import io.github.lcm4j.checkpoint.Component;
+import io.github.lcm4j.lora.DeferredMerge;
 import io.github.lcm4j.lora.LoraMerger;
-import io.github.lcm4j.lora.MergedWeights;
 import io.github.lcm4j.onnx.graph.CpuGraph;
 import io.github.lcm4j.onnx.graph.NetworkGraph;
 import io.github.lcm4j.onnx.graph.UnetGraph;
@@ -17,7 +17,6 @@ import io.github.lcm4j.tensor.DType;
 import io.github.lcm4j.tensor.Tensor;
 import java.io.IOException;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -38,7 +37,7 @@ class CpuGraphParityTest {
   }
 
   private static void run(
-      NetworkGraph graph, int side, WeightSource base, Map<String, Tensor> changed, Run run)
+      NetworkGraph graph, int side, WeightSource base, ChangedWeights changed, Run run)
       throws IOException {
     NetworkGraph rewritten = CpuGraph.rewrite(graph, side, 1);
     assertFalse(rewritten.filters().isEmpty());
@@ -62,7 +61,7 @@ class CpuGraphParityTest {
         UnetGraph.emit(component, weights, false, false),
         side,
         weights,
-        Map.of(),
+        ChangedWeights.NONE,
         network -> {
           for (String size : List.of("square", "wide")) {
             String prefix = "unet/" + size + "/";
@@ -86,7 +85,7 @@ class CpuGraphParityTest {
         OrtVae.decoderGraph(component, weights),
         side,
         weights,
-        Map.of(),
+        ChangedWeights.NONE,
         network ->
             Golden.assertClose(
                 name + " decoded",
@@ -97,7 +96,7 @@ class CpuGraphParityTest {
         OrtVae.encoderGraph(component, weights),
         side,
         weights,
-        Map.of(),
+        ChangedWeights.NONE,
         network -> {
           Tensor wanted = expected.tensor("vae/encoded");
           float[] encoded =
@@ -118,19 +117,16 @@ class CpuGraphParityTest {
         SafetensorsFile.open(checkpoint.folder().resolve("expected.safetensors"));
     Component component = checkpoint.require("unet");
     WeightSource weights = component.openWeights();
-    MergedWeights merged =
-        LoraMerger.create()
-            .merge(
-                Map.of("unet", weights),
-                List.of(LoraSpec.of(Golden.path("lora/sd15/kohya-lcm.safetensors"))))
-            .component("unet");
-    Map<String, Tensor> changed = new HashMap<>();
-    merged.touched().forEach(name -> changed.put(name, merged.tensor(name)));
+    LoraMerger merger = LoraMerger.create();
+    DeferredMerge merge =
+        merger.prepare(
+            Map.of("unet", weights),
+            List.of(LoraSpec.of(Golden.path("lora/sd15/kohya-lcm.safetensors"))));
     run(
         UnetGraph.emit(component, weights, false, false),
         64,
         weights,
-        changed,
+        use -> merger.fold(merge, "unet", use),
         network -> {
           Tensor wanted = expected.tensor("kohya-lcm/unet_out");
           Tensor found = Tensor.allocate(DType.FLOAT32, wanted.shape());

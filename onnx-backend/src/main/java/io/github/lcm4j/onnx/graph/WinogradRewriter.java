@@ -211,18 +211,21 @@ final class WinogradRewriter {
     String rows = graph.node("Add", List.of(height, graph.longs(tile * strips - 1)));
     rows = graph.node("Div", List.of(rows, graph.longs(tile * strips)));
     rows = graph.node("Mul", List.of(rows, graph.longs(tile)));
-    String below =
-        graph.node("Sub", List.of(graph.node("Mul", List.of(rows, graph.longs(strips))), height));
-    below = graph.node("Add", List.of(below, graph.longs(1)));
-    String pads = graph.concat(List.of(graph.longs(0, 0, 1, 0, 0, 0), below, graph.longs(0)));
-    String padded = graph.node("Pad", List.of(x, pads));
     List<String> parts = new ArrayList<>();
     for (int strip = 0; strip < strips; strip++) {
       String start = graph.node("Mul", List.of(rows, graph.longs(strip)));
-      String end =
-          graph.node("Add", List.of(graph.node("Add", List.of(start, rows)), graph.longs(2)));
-      String part =
-          tiles(graph.node("Slice", List.of(padded, start, end, graph.longs(2))), filters, 0);
+      // One row more above and below, zeros where the picture has none.
+      long above = strip == 0 ? 0 : 1;
+      String from = graph.node("Sub", List.of(start, graph.longs(above)));
+      String to =
+          graph.node("Add", List.of(graph.node("Add", List.of(start, rows)), graph.longs(1)));
+      String slice = graph.node("Slice", List.of(x, from, to, graph.longs(2)));
+      String there = graph.node("Add", List.of(graph.shape(slice, 2, 3), graph.longs(1 - above)));
+      String missing =
+          graph.node("Sub", List.of(graph.node("Add", List.of(rows, graph.longs(2))), there));
+      String pads =
+          graph.concat(List.of(graph.longs(0, 0, 1 - above, 0, 0, 0), missing, graph.longs(0)));
+      String part = tiles(graph.node("Pad", List.of(slice, pads)), filters, 0);
       String left =
           graph.node("Max", List.of(graph.node("Sub", List.of(height, start)), graph.longs(0)));
       part =

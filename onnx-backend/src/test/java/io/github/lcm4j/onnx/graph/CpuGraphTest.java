@@ -33,11 +33,10 @@ class CpuGraphTest {
   private static final int IN = 24;
   private static final int OUT = 40;
 
-  @TempDir private Path folder;
   private SafetensorsFile weights;
 
   @BeforeAll
-  void write() throws IOException {
+  void write(@TempDir Path folder) throws IOException {
     Path file = folder.resolve("weights.safetensors");
     SafetensorsWriter.write(
         file,
