@@ -19,6 +19,7 @@ final class Generation {
   private final Scheduler scheduler;
   private final PipelineParts parts;
   private final LatentPreview preview;
+  private final EmbeddingCache embeddings = new EmbeddingCache();
 
   Generation(DiffusionModel model, PipelineParts parts) {
     this.model = model;
@@ -48,7 +49,7 @@ final class Generation {
     Conditioning conditioning =
         model.whileLoaded(
             DiffusionModel.Part.TEXT_ENCODERS,
-            () -> parts.promptEncoder().encode(request, guided, model.textEncoders()));
+            () -> parts.promptEncoder().encode(request, guided, model.textEncoders(), embeddings));
     long encoded = System.nanoTime();
 
     TorchRandom random = new TorchRandom(request.seed());

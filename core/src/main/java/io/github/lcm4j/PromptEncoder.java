@@ -1,5 +1,6 @@
 package io.github.lcm4j;
 
+import io.github.lcm4j.EmbeddingCache.Embeddings;
 import io.github.lcm4j.checkpoint.Checkpoint;
 import io.github.lcm4j.spi.DiffusionModel;
 import io.github.lcm4j.spi.TextEncoder;
@@ -11,7 +12,6 @@ import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Prompts to conditioning, as diffusers' StableDiffusionPipeline and StableDiffusionXLPipeline do:
@@ -46,23 +46,15 @@ final class PromptEncoder {
     return new PromptEncoder(tokenizers, textTime, forceZeros);
   }
 
-  /** Embeddings of one text. */
-  private record Embeddings(Tensor hiddenStates, @Nullable Tensor pooled) {
-    Embeddings zeros() {
-      return new Embeddings(
-          Tensor.allocate(DType.FLOAT32, hiddenStates.shape()),
-          pooled == null ? null : Tensor.allocate(DType.FLOAT32, pooled.shape()));
-    }
-  }
-
   /** A text's chunks, for each text encoder. */
-  private record Text(List<List<PromptChunk>> byEncoder) {
+  private record Text(String text, PromptOptions options, List<List<PromptChunk>> byEncoder) {
     int chunks() {
       return byEncoder.stream().mapToInt(List::size).max().orElse(1);
     }
   }
 
-  Conditioning encode(ImageRequest request, boolean guided, List<TextEncoder> encoders) {
+  Conditioning encode(
+      ImageRequest request, boolean guided, List<TextEncoder> encoders, EmbeddingCache cache) {
     PromptOptions options = request.promptOptions();
     String negativePrompt = request.negativePrompt();
     boolean zeros = negativePrompt == null && forceZerosForEmptyPrompt;
@@ -71,10 +63,13 @@ final class PromptEncoder {
         guided && !zeros ? read(negativePrompt == null ? "" : negativePrompt, options) : null;
     int chunks = Math.max(prompt.chunks(), negative == null ? 0 : negative.chunks());
 
-    Embeddings positive = embed(prompt, chunks, encoders, options.clipSkip());
+    Embeddings positive = embeddings(prompt, chunks, encoders, options.clipSkip(), cache);
     List<Embeddings> halves = new ArrayList<>();
     if (guided) {
-      halves.add(negative == null ? positive.zeros() : embed(negative, chunks, encoders, 0));
+      halves.add(
+          negative == null
+              ? zerosLike(positive)
+              : embeddings(negative, chunks, encoders, 0, cache));
     }
     halves.add(positive);
     List<Tensor> hidden = new ArrayList<>();
@@ -99,9 +94,25 @@ final class PromptEncoder {
   private Text read(String text, PromptOptions options) {
     List<PromptParser.Segment> segments = PromptParser.parse(text, options);
     return new Text(
+        text,
+        options,
         tokenizers.stream()
             .map(tokenizer -> PromptChunk.of(segments, tokenizer, options))
             .toList());
+  }
+
+  private static Embeddings zerosLike(Embeddings embeddings) {
+    Tensor pooled = embeddings.pooled();
+    return new Embeddings(
+        Tensor.allocate(DType.FLOAT32, embeddings.hiddenStates().shape()),
+        pooled == null ? null : Tensor.allocate(DType.FLOAT32, pooled.shape()));
+  }
+
+  private Embeddings embeddings(
+      Text text, int chunks, List<TextEncoder> encoders, int clipSkip, EmbeddingCache cache) {
+    return cache.get(
+        new EmbeddingCache.Key(text.text(), text.options(), chunks, clipSkip),
+        () -> embed(text, chunks, encoders, clipSkip));
   }
 
   private Embeddings embed(Text text, int chunks, List<TextEncoder> encoders, int clipSkip) {

@@ -63,9 +63,13 @@ record EmittedParts(ModelSpec spec, OrtRuntime runtime, Map<String, WeightSource
     Component component = component(part);
     NetworkGraph graph = graph(part);
     if (runtime.onCpu() && graph.type() == DType.FLOAT32) {
-      graph = CpuGraph.rewrite(graph, side(part, component));
+      graph = CpuGraph.rewrite(graph, side(part, component), limits(part));
     }
     return OrtNetwork.create(part, graph, base(component.name()), changed, runtime);
+  }
+
+  private static CpuGraph.Limits limits(String part) {
+    return part.equals(UNET) ? CpuGraph.Limits.EVERY_STEP : CpuGraph.Limits.ONCE;
   }
 
   /** How large a network's picture or latents are in the checkpoint's own size. */

@@ -30,6 +30,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  */
 class CpuGraphParityTest {
   private static final double TOLERANCE = 1e-4;
+  private static final CpuGraph.Limits ALL = new CpuGraph.Limits(1, 48);
   private static final OrtRuntime RUNTIME = OrtRuntime.of(ExecutionProvider.CPU, 1);
 
   private interface Run {
@@ -39,7 +40,7 @@ class CpuGraphParityTest {
   private static void run(
       NetworkGraph graph, int side, WeightSource base, ChangedWeights changed, Run run)
       throws IOException {
-    NetworkGraph rewritten = CpuGraph.rewrite(graph, side, 1);
+    NetworkGraph rewritten = CpuGraph.rewrite(graph, side, ALL);
     assertFalse(rewritten.filters().isEmpty());
     Network network = OrtNetwork.create("network", rewritten, base, changed, RUNTIME);
     try {
@@ -50,7 +51,7 @@ class CpuGraphParityTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"sd15,16", "sd15,64", "sd15,512", "sd21-v,64", "lcm-full,64", "sdxl,64", "ssd1b,64"})
+  @CsvSource({"sd15,16", "sd15,64", "sd15,1024", "sd21-v,64", "lcm-full,64", "sdxl,64", "ssd1b,64"})
   void unetMatches(String name, int side) throws IOException {
     Checkpoint checkpoint = Checkpoint.open(Golden.path("models/" + name));
     SafetensorsFile expected =

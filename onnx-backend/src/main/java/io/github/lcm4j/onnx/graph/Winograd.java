@@ -3,10 +3,6 @@ package io.github.lcm4j.onnx.graph;
 import io.github.lcm4j.tensor.DType;
 import io.github.lcm4j.tensor.Tensor;
 import java.nio.FloatBuffer;
-import java.util.Deque;
-import java.util.Objects;
-import java.util.concurrent.ConcurrentLinkedDeque;
-import java.util.stream.IntStream;
 
 /**
  * Minimal filtering (Winograd 1980; Lavin and Gray 2015): a 3×3 convolution of stride 1 as {@code Y
@@ -99,11 +95,6 @@ public enum Winograd {
     return product;
   }
 
-  /** The shape {@link #transform} gives. */
-  static long[] filterShape(Winograd form, long out, long in) {
-    return new long[] {1, (long) form.patch() * form.patch(), out, in};
-  }
-
   /**
    * Transforms filters, {@code G g Gᵀ} of each.
    *
@@ -113,20 +104,15 @@ public enum Winograd {
   public Tensor transform(Tensor filters) {
     int out = Math.toIntExact(filters.dimension(0));
     int in = Math.toIntExact(filters.dimension(1));
-    Tensor result = Tensor.allocate(DType.FLOAT32, filterShape(this, out, in));
+    Tensor result = Tensor.allocate(DType.FLOAT32, 1, (long) patch() * patch(), out, in);
     FloatBuffer planes = result.floats();
-    Deque<Rows> idle = new ConcurrentLinkedDeque<>();
-    IntStream.range(0, out)
-        .parallel()
-        .forEach(
-            o -> {
-              Rows rows = Objects.requireNonNullElseGet(idle.poll(), () -> new Rows(this, in));
-              rows.transform(filters.rows(o, o + 1));
-              for (int place = 0; place < rows.places.length; place++) {
-                planes.put((place * out + o) * in, rows.places[place]);
-              }
-              idle.push(rows);
-            });
+    Rows rows = new Rows(this, in);
+    for (int o = 0; o < out; o++) {
+      rows.transform(filters.rows(o, o + 1));
+      for (int place = 0; place < rows.places.length; place++) {
+        planes.put((place * out + o) * in, rows.places[place]);
+      }
+    }
     return result;
   }
 

@@ -26,23 +26,18 @@ import org.jspecify.annotations.Nullable;
  * its name, so nothing else in the graph changes.
  */
 final class WinogradRewriter {
-  /** Fewer channels than this, and the transforms take longer than the products. */
-  static final long MIN_CHANNELS = 96;
-
-  /** From this side on, filters four times as large are small beside what flows through. */
-  private static final int F4_SIDE = 48;
 
   /** Below this side the transformed filters are only read, and there is nothing to save. */
   private static final int F2_SIDE = 16;
 
   /** What a strip may take between the transforms. */
-  private static final double STRIP_BYTES = 32 << 20;
+  private static final double STRIP_BYTES = 64 << 20;
 
-  /** More strips than this are more nodes than they are worth. */
-  private static final int MAX_STRIPS = 32;
+  /** Each strip is some thirty nodes, which take their time when a session is created. */
+  private static final int MAX_STRIPS = 8;
 
   private final NetworkGraph network;
-  private final long minChannels;
+  private final CpuGraph.Limits limits;
   private final Map<String, Extent> extents = new HashMap<>();
   private final Map<String, long[]> weights;
   private final Map<String, TransformedFilter> filters = new LinkedHashMap<>();
@@ -58,9 +53,9 @@ final class WinogradRewriter {
     static final Extent NONE = new Extent(0, 1);
   }
 
-  private WinogradRewriter(NetworkGraph network, long minChannels) {
+  private WinogradRewriter(NetworkGraph network, CpuGraph.Limits limits) {
     this.network = network;
-    this.minChannels = minChannels;
+    this.limits = limits;
     this.weights = new LinkedHashMap<>(network.weights());
   }
 
@@ -69,11 +64,11 @@ final class WinogradRewriter {
    *
    * @param network a graph without weights
    * @param side height and width its first input of four axes usually has
-   * @param minChannels fewest channels, in and out, of a convolution that is replaced
+   * @param limits where it pays
    * @return the same function in fewer multiplications
    */
-  static NetworkGraph rewrite(NetworkGraph network, int side, long minChannels) {
-    return new WinogradRewriter(network, minChannels).rewrite(side);
+  static NetworkGraph rewrite(NetworkGraph network, int side, CpuGraph.Limits limits) {
+    return new WinogradRewriter(network, limits).rewrite(side);
   }
 
   private NetworkGraph rewrite(int side) {
@@ -130,7 +125,7 @@ final class WinogradRewriter {
 
   private @Nullable Winograd form(NodeProto node, int side) {
     long[] shape = weights.get(node.getInput(1));
-    if (side < F2_SIDE || shape == null || Math.min(shape[0], shape[1]) < minChannels) {
+    if (side < F2_SIDE || shape == null || Math.min(shape[0], shape[1]) < limits.minChannels()) {
       return null;
     }
     boolean fits =
@@ -142,7 +137,7 @@ final class WinogradRewriter {
     if (!fits) {
       return null;
     }
-    return side >= F4_SIDE ? Winograd.F4 : Winograd.F2;
+    return side >= limits.f4Side() ? Winograd.F4 : Winograd.F2;
   }
 
   private static long[] ints(NodeProto node, String name, long... ifAbsent) {

@@ -30,6 +30,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class CpuGraphTest {
   private static final double TOLERANCE = 2e-6;
+  private static final CpuGraph.Limits ALL = new CpuGraph.Limits(1, 48);
   private static final int IN = 24;
   private static final int OUT = 40;
 
@@ -123,7 +124,7 @@ class CpuGraphTest {
     Tensor x = random(7, batch, IN, height, width);
     for (String path : new String[] {"conv", "plain"}) {
       NetworkGraph graph = graph((builder, value) -> builder.conv(value, path, IN, OUT, 3));
-      NetworkGraph rewritten = CpuGraph.rewrite(graph, side, 1);
+      NetworkGraph rewritten = CpuGraph.rewrite(graph, side, ALL);
       assertEquals(
           side == 16 ? Winograd.F2 : Winograd.F4,
           rewritten.filters().values().iterator().next().form());
@@ -145,7 +146,7 @@ class CpuGraphTest {
         graph(
             (builder, value) ->
                 builder.conv(builder.upsample(builder.upsample(value, 2), 2), "conv", IN, OUT, 3));
-    NetworkGraph rewritten = CpuGraph.rewrite(graph, side, 1);
+    NetworkGraph rewritten = CpuGraph.rewrite(graph, side, ALL);
     assertEquals(1, rewritten.filters().size());
     Golden.assertClose("upsampled", run(graph, x), run(rewritten, x), TOLERANCE);
   }
@@ -155,10 +156,10 @@ class CpuGraphTest {
     NetworkGraph pointwise = graph((graph, x) -> graph.conv(x, "small", IN, OUT, 1));
     NetworkGraph strided = graph((graph, x) -> graph.conv(x, "conv", IN, OUT, 3, 2, 1, 1, 1, 1));
     NetworkGraph tiny = graph((graph, x) -> graph.conv(x, "conv", IN, OUT, 3));
-    assertEquals(Map.of(), CpuGraph.rewrite(pointwise, 64, 1).filters());
-    assertEquals(Map.of(), CpuGraph.rewrite(strided, 64, 1).filters());
-    assertEquals(Map.of(), CpuGraph.rewrite(tiny, 8, 1).filters());
-    assertEquals(Map.of(), CpuGraph.rewrite(tiny, 64).filters());
+    assertEquals(Map.of(), CpuGraph.rewrite(pointwise, 64, ALL).filters());
+    assertEquals(Map.of(), CpuGraph.rewrite(strided, 64, ALL).filters());
+    assertEquals(Map.of(), CpuGraph.rewrite(tiny, 8, ALL).filters());
+    assertEquals(Map.of(), CpuGraph.rewrite(tiny, 64, CpuGraph.Limits.EVERY_STEP).filters());
   }
 
   @Test
@@ -173,6 +174,6 @@ class CpuGraphTest {
                     3,
                     1,
                     2));
-    Golden.assertClose("norm", run(graph, x), run(CpuGraph.rewrite(graph, 0), x), TOLERANCE);
+    Golden.assertClose("norm", run(graph, x), run(CpuGraph.rewrite(graph, 0, ALL), x), TOLERANCE);
   }
 }
