@@ -61,11 +61,22 @@ record EmittedParts(ModelSpec spec, OrtRuntime runtime, Map<String, WeightSource
   @Override
   public Network create(String part, ChangedWeights changed) throws IOException {
     Component component = component(part);
+    WeightSource base = base(component.name());
     NetworkGraph graph = graph(part);
-    if (runtime.onCpu() && graph.type() == DType.FLOAT32) {
-      graph = CpuGraph.rewrite(graph, side(part, component), limits(part));
+    if (!runtime.onCpu() || graph.type() != DType.FLOAT32) {
+      return OrtNetwork.create(part, graph, base, changed, runtime);
     }
-    return OrtNetwork.create(part, graph, base(component.name()), changed, runtime);
+    NetworkGraph fast = CpuGraph.rewrite(graph, side(part, component), limits(part));
+    try {
+      return OrtNetwork.create(part, fast, base, changed, runtime);
+    } catch (OutOfMemoryError | IOException e) {
+      boolean full = e instanceof OutOfMemoryError || e.getCause() instanceof OutOfMemoryError;
+      if (!full || fast.filters().isEmpty()) {
+        throw e;
+      }
+      // Transformed filters take more memory than they are made of: slower is better than not.
+      return OrtNetwork.create(part, graph, base, changed, runtime);
+    }
   }
 
   private static CpuGraph.Limits limits(String part) {
