@@ -84,12 +84,13 @@ record EmittedParts(ModelSpec spec, OrtRuntime runtime, Map<String, WeightSource
   }
 
   /** How large a network's picture or latents are in the checkpoint's own size. */
-  private int side(String part, Component component) throws CheckpointException {
+  private static int side(String part, Component component) {
+    // A hint only: configurations have it as a number, a pair or not at all.
+    int said = component.config().path("sample_size").asInt(0);
     return switch (part) {
-      case VAE, FLOAT32_VAE ->
-          component.intOr("sample_size", 512) / OrtVae.scaleFactorOf(component);
-      case VAE_ENCODER, FLOAT32_VAE_ENCODER -> component.intOr("sample_size", 512);
-      default -> component.intOr("sample_size", 64);
+      case VAE, FLOAT32_VAE -> (said > 0 ? said : 512) / OrtVae.scaleFactorOf(component);
+      case VAE_ENCODER, FLOAT32_VAE_ENCODER -> said > 0 ? said : 512;
+      default -> said > 0 ? said : 64;
     };
   }
 

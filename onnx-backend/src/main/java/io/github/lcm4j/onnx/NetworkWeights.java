@@ -28,8 +28,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -129,13 +131,14 @@ final class NetworkWeights {
     }
     Map<String, Tensor> transformed = new ConcurrentHashMap<>();
     try {
-      // Each thread's own memory: the pages of a mapping would stay in the process's.
-      ThreadLocal<ByteBuffer> memory = ThreadLocal.withInitial(() -> ByteBuffer.allocateDirect(0));
+      Queue<ByteBuffer> idle = new ConcurrentLinkedQueue<>();
       rest.parallelStream()
           .forEach(
               filter -> {
+                ByteBuffer memory = memory(base.info(filter.getValue().tensor()), idle.poll());
                 Tensor pristine = read(filter.getValue().tensor(), memory);
                 transformed.put(filter.getKey(), filter.getValue().form().transform(pristine));
+                idle.add(memory);
               });
     } catch (UncheckedIOException e) {
       throw e.getCause();
@@ -146,17 +149,20 @@ final class NetworkWeights {
     return done;
   }
 
-  private Tensor read(String name, ThreadLocal<ByteBuffer> memory) {
-    TensorInfo info = base.info(name);
+  /** Room for a tensor, in memory that was used before where that suffices. */
+  private static ByteBuffer memory(TensorInfo info, @Nullable ByteBuffer used) {
     int bytes = Math.toIntExact(info.byteSize());
-    if (memory.get().capacity() < bytes) {
-      memory.set(ByteBuffer.allocateDirect(bytes));
-    }
+    return used != null && used.capacity() >= bytes ? used : ByteBuffer.allocateDirect(bytes);
+  }
+
+  /** Reads a weight: the pages of a mapping would stay in the process's memory. */
+  private Tensor read(String name, ByteBuffer memory) {
+    TensorInfo info = base.info(name);
     Tensor tensor =
         Tensor.wrap(
             Objects.requireNonNull(info.dtype()),
             info.shape(),
-            memory.get().slice(0, bytes).order(ByteOrder.LITTLE_ENDIAN));
+            memory.slice(0, (int) info.byteSize()).order(ByteOrder.LITTLE_ENDIAN));
     try {
       base.read(name, 0, tensor);
     } catch (IOException e) {
@@ -208,23 +214,20 @@ final class NetworkWeights {
 
   private TensorProto declare(String name, long[] shape, List<NodeProto> casts)
       throws OrtException, IOException {
-    Tensor replacement = changed.get(name);
     TensorInfo info = base.info(name);
     DType dtype = requireFloating(info);
-    Tensor pristine = base.tensor(name);
     TensorProto.Builder declaration = TensorProto.newBuilder().setName(name);
     for (long extent : shape) {
       declaration.addDims(extent);
     }
     if (info.elementCount() * Float.BYTES <= INLINE_BYTES) {
-      Tensor tensor = replacement != null ? replacement : pristine;
       return declaration
           .setDataType(number(type))
-          .setRawData(ByteString.copyFrom(tensor.cast(type).buffer()))
+          .setRawData(ByteString.copyFrom(current(name).cast(type).buffer()))
           .build();
     }
     Path file = located(info.file());
-    boolean external = replacement == null && file.getParent().equals(folder);
+    boolean external = !changed.containsKey(name) && file.getParent().equals(folder);
     if (!external) {
       return override(name, info.file(), current(name).cast(type).reshape(shape));
     }

@@ -26,7 +26,6 @@ import org.jspecify.annotations.Nullable;
  * its name, so nothing else in the graph changes.
  */
 final class WinogradRewriter {
-
   /** Below this side the transformed filters are only read, and there is nothing to save. */
   private static final int F2_SIDE = 16;
 
@@ -157,18 +156,18 @@ final class WinogradRewriter {
     long out = shape[0];
     long in = shape[1];
     String filter = weight + ".winograd" + form.tile();
-    this.filters.put(filter, new TransformedFilter(weight, form));
+    filters.put(filter, new TransformedFilter(weight, form));
 
     String bias =
         node.getInputCount() > 2
             ? graph.reshape(node.getInput(2), -1, 1, 1)
             : graph.floats("zero", new float[1], 1);
-    Filters filters = new Filters(form, filter, bias, in, out);
+    Filters own = new Filters(form, filter, bias, in, out);
     int strips = strips(form, in, out, extent.side());
     String y =
         strips == 1
-            ? whole(x, filters, extent.multiple() % form.tile() == 0)
-            : inStrips(x, filters, strips);
+            ? whole(x, own, extent.multiple() % form.tile() == 0)
+            : inStrips(x, own, strips);
     graph.name(y, node.getOutput(0));
   }
 
