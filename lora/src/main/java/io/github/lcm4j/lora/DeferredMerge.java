@@ -94,15 +94,15 @@ public final class DeferredMerge {
     if (folder == null) {
       folder = folders.get();
     }
-    return fold(component, name, folder, true);
+    return fold(component, name, folder);
   }
 
   /** Folds one weight with a folder that no other thread uses. */
-  Tensor fold(String component, String name, WeightFolder by, boolean lasting) throws IOException {
+  Tensor fold(String component, String name, WeightFolder by) throws IOException {
     dtype(component, name); // else what it throws is thrown below, less clearly
     List<WeightFolder.Contribution> contributions = contributions(component, name);
     try {
-      WeightFolder.Folded result = by.fold(name, base(component), contributions, lasting);
+      WeightFolder.Folded result = by.fold(name, base(component), contributions);
       note(contributions, result.effective());
       return result.tensor();
     } catch (IllegalStateException e) { // a size no tensor can have

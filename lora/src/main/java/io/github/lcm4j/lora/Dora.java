@@ -2,6 +2,7 @@ package io.github.lcm4j.lora;
 
 import io.github.lcm4j.tensor.DType;
 import io.github.lcm4j.tensor.Tensor;
+import java.io.IOException;
 import java.nio.FloatBuffer;
 import java.util.Arrays;
 
@@ -22,7 +23,7 @@ record Dora(WeightDelta change, Factor magnitude, boolean perOutput) implements 
   private static final double EPSILON = 0x1p-23;
 
   @Override
-  public Rows load(Base base, Workspace workspace) throws LoraException {
+  public Rows load(Base base, Workspace workspace) throws IOException {
     FloatBuffer magnitudes = magnitude.load(workspace).floats();
     Decomposed rows = new Decomposed(base, workspace, change.load(base, workspace), magnitudes);
     if (!perOutput) {
@@ -60,7 +61,7 @@ record Dora(WeightDelta change, Factor magnitude, boolean perOutput) implements 
     }
 
     /** One pass over all rows, for the norms of the input channels. */
-    void measureInputs() throws LoraException {
+    void measureInputs() throws IOException {
       int inputs = magnitudes.capacity();
       int area = base.columns() / inputs;
       double[] squares = new double[inputs];
@@ -82,7 +83,7 @@ record Dora(WeightDelta change, Factor magnitude, boolean perOutput) implements 
     }
 
     @Override
-    public void addTo(FloatBuffer to, int from, int until, float weight) throws LoraException {
+    public void addTo(FloatBuffer to, int from, int until, float weight) throws IOException {
       FloatBuffer before = turn(from, until);
       for (int row = from; row < until; row++) {
         int at = (row - from) * base.columns();
@@ -104,7 +105,7 @@ record Dora(WeightDelta change, Factor magnitude, boolean perOutput) implements 
     }
 
     /** Computes V for some rows into {@code direction} and returns W's. */
-    private FloatBuffer turn(int from, int to) throws LoraException {
+    private FloatBuffer turn(int from, int to) throws IOException {
       int count = (to - from) * base.columns();
       FloatBuffer before = base.floats(from, to, scratch);
       FloatBuffer after = direction.slice(0, count);

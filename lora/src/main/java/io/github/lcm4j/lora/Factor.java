@@ -2,6 +2,7 @@ package io.github.lcm4j.lora;
 
 import io.github.lcm4j.tensor.DType;
 import io.github.lcm4j.tensor.Tensor;
+import java.io.IOException;
 import java.nio.FloatBuffer;
 import java.util.Arrays;
 
@@ -45,39 +46,37 @@ final class Factor {
   }
 
   /**
-   * All elements in float32: the mapped file where it is float32 already.
+   * All elements in float32. They are read, not mapped: the pages of a mapping would stay in the
+   * process's memory.
    *
    * @throws LoraException if one is NaN or infinite, or the type is not floating-point
+   * @throws IOException if the file cannot be read
    */
-  Values load(Workspace workspace) throws LoraException {
-    return load(file.tensor(key), 0, workspace);
+  Values load(Workspace workspace) throws IOException {
+    return loadRows(0, rows(), workspace);
   }
 
   /** Some rows in float32, otherwise like {@link #load(Workspace)}. */
-  Values loadRows(int from, int to, Workspace workspace) throws LoraException {
-    return load(file.tensor(key).rows(from, to), from, workspace);
-  }
-
-  private Values load(Tensor tensor, int firstRow, Workspace workspace) throws LoraException {
-    if (!tensor.dtype().isFloating()) {
-      throw fault("expected a floating-point tensor, found " + tensor);
+  Values loadRows(int from, int to, Workspace workspace) throws IOException {
+    DType dtype = file.info(key).dtype();
+    if (dtype == null || !dtype.isFloating()) {
+      throw fault("expected a floating-point tensor, found " + file.tensor(key));
     }
-    FloatBuffer floats;
-    if (tensor.dtype() == DType.FLOAT32) {
-      floats = tensor.floats();
-    } else {
-      Tensor wide = workspace.tensor(tensor.elementCount());
-      tensor.castInto(wide);
-      floats = wide.floats();
+    int count = (to - from) * columns();
+    Tensor wide = workspace.tensor(count);
+    Tensor stored = dtype == DType.FLOAT32 ? wide : workspace.tensor(dtype, count);
+    file.read(key, (long) from * columns(), stored);
+    if (stored != wide) {
+      stored.castInto(wide);
     }
+    FloatBuffer floats = wide.floats();
     int largest = workspace.largestMagnitudeBits(floats);
     if (largest >= INFINITY_BITS) {
       for (int i = 0; ; i++) {
         if (!Float.isFinite(floats.get(i))) {
           throw fault(
               "expected finite numbers, found %s at element %d of %s"
-                  .formatted(
-                      floats.get(i), (long) firstRow * columns() + i, Arrays.toString(shape)));
+                  .formatted(floats.get(i), (long) from * columns() + i, Arrays.toString(shape)));
         }
       }
     }

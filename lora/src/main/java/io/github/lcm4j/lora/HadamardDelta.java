@@ -1,5 +1,6 @@
 package io.github.lcm4j.lora;
 
+import java.io.IOException;
 import java.nio.FloatBuffer;
 
 /**
@@ -10,7 +11,7 @@ import java.nio.FloatBuffer;
  */
 record HadamardDelta(LowRank first, LowRank second, double scale) implements WeightDelta {
   @Override
-  public Rows load(Base base, Workspace workspace) throws LoraException {
+  public Rows load(Base base, Workspace workspace) throws IOException {
     LowRank.Loaded one = first.load(workspace);
     LowRank.Loaded two = second.load(workspace);
     int block = base.blockRows() * base.columns();

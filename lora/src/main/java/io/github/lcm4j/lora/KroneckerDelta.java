@@ -1,5 +1,6 @@
 package io.github.lcm4j.lora;
 
+import java.io.IOException;
 import java.nio.FloatBuffer;
 import org.jspecify.annotations.Nullable;
 
@@ -29,7 +30,7 @@ record KroneckerDelta(Part first, Part second, double scale) implements WeightDe
       return whole != null ? whole.columns() : product.columns();
     }
 
-    Factor.Values load(Workspace workspace) throws LoraException {
+    Factor.Values load(Workspace workspace) throws IOException {
       if (whole != null) {
         return whole.load(workspace);
       }
@@ -41,7 +42,7 @@ record KroneckerDelta(Part first, Part second, double scale) implements WeightDe
   }
 
   @Override
-  public Rows load(Base base, Workspace workspace) throws LoraException {
+  public Rows load(Base base, Workspace workspace) throws IOException {
     Factor.Values one = first.load(workspace);
     Factor.Values two = second.load(workspace);
     int columns1 = first.columns();

@@ -101,6 +101,11 @@ public final class LoraFile {
     }
   }
 
+  /** Copies some elements, which are read from the file. */
+  void read(LoraKey key, long from, Tensor into) throws IOException {
+    tensors.read(key.name(), from, into);
+  }
+
   /** Reads the one number of a scalar. */
   double scalar(LoraKey key) throws LoraException {
     Tensor tensor = tensor(key);

@@ -142,7 +142,7 @@ public final class LoraMerger {
     for (String component : bases.keySet()) {
       deferred.touched(component).forEach(name -> jobs.add(new Job(component, name)));
     }
-    run(deferred, jobs, FoldedUse.KEEP);
+    run(deferred, jobs);
     deferred.requireEffect();
     Map<String, MergedWeights> components = new LinkedHashMap<>();
     for (Map.Entry<String, WeightSource> base : bases.entrySet()) {
@@ -162,17 +162,15 @@ public final class LoraMerger {
    *
    * @param deferred what was matched
    * @param component for instance {@code unet}
-   * @param use what is made of each weight
-   * @return what became of the changed weights, by name; empty if LoRAs change none
+   * @return the changed weights by name; empty if LoRAs change none
    * @throws LoraException if one cannot be folded; the message names file, key, what was expected
    *     and what was found
    * @throws IOException if a pristine weight cannot be read, or the thread is interrupted
    */
-  public Map<String, Tensor> fold(DeferredMerge deferred, String component, FoldedUse use)
-      throws IOException {
+  public Map<String, Tensor> fold(DeferredMerge deferred, String component) throws IOException {
     List<Job> jobs =
         deferred.touched(component).stream().map(name -> new Job(component, name)).toList();
-    run(deferred, jobs, use);
+    run(deferred, jobs);
     Map<String, Tensor> folded = new LinkedHashMap<>();
     jobs.forEach(job -> folded.put(job.name, Objects.requireNonNull(job.folded)));
     return folded;
@@ -216,7 +214,7 @@ public final class LoraMerger {
     }
   }
 
-  private void run(DeferredMerge deferred, List<Job> jobs, FoldedUse use) throws IOException {
+  private void run(DeferredMerge deferred, List<Job> jobs) throws IOException {
     long elements = 0;
     for (Job job : jobs) {
       elements += deferred.info(job.component, job.name).elementCount();
@@ -229,9 +227,7 @@ public final class LoraMerger {
           try {
             for (int i = next.getAndIncrement(); i < jobs.size(); i = next.getAndIncrement()) {
               Job job = jobs.get(i);
-              boolean keeps = use.keeps(job.name);
-              Tensor weight = deferred.fold(job.component, job.name, folder, keeps);
-              job.folded = keeps ? weight : use.apply(job.name, weight);
+              job.folded = deferred.fold(job.component, job.name, folder);
             }
           } finally {
             next.set(jobs.size()); // after an error the others stop too

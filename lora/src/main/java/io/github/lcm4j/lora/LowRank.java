@@ -1,5 +1,6 @@
 package io.github.lcm4j.lora;
 
+import java.io.IOException;
 import java.nio.FloatBuffer;
 import org.jspecify.annotations.Nullable;
 
@@ -70,7 +71,7 @@ record LowRank(Factor a, boolean transposed, @Nullable Factor core, Factor b) {
     }
   }
 
-  Loaded load(Workspace workspace) throws LoraException {
+  Loaded load(Workspace workspace) throws IOException {
     Factor.Values left = a.load(workspace);
     Factor.Values right = b.load(workspace);
     boolean zero = left.isZero() || right.isZero();

@@ -1,5 +1,6 @@
 package io.github.lcm4j.lora;
 
+import java.io.IOException;
 import java.nio.FloatBuffer;
 
 /**
@@ -11,7 +12,7 @@ import java.nio.FloatBuffer;
  */
 record LowRankDelta(LowRank factors, double scale) implements WeightDelta {
   @Override
-  public Rows load(Base base, Workspace workspace) throws LoraException {
+  public Rows load(Base base, Workspace workspace) throws IOException {
     LowRank.Loaded loaded = factors.load(workspace);
     return new Rows() {
       @Override

@@ -2,6 +2,7 @@ package io.github.lcm4j.lora;
 
 import io.github.lcm4j.tensor.DType;
 import io.github.lcm4j.tensor.Tensor;
+import java.io.IOException;
 import java.nio.FloatBuffer;
 
 /**
@@ -15,8 +16,9 @@ sealed interface WeightDelta permits LowRankDelta, HadamardDelta, KroneckerDelta
    * @param base the weight as the checkpoint has it
    * @param workspace memory that stays in use until the weight is done
    * @throws LoraException if a number is NaN or infinite
+   * @throws IOException if the file cannot be read
    */
-  Rows load(Base base, Workspace workspace) throws LoraException;
+  Rows load(Base base, Workspace workspace) throws IOException;
 
   /** A change that is ready to be added, some rows at a time. */
   interface Rows {
@@ -25,8 +27,9 @@ sealed interface WeightDelta permits LowRankDelta, HadamardDelta, KroneckerDelta
      *
      * @param target {@code [to − from, columns]}
      * @throws LoraException if a number is NaN or infinite
+     * @throws IOException if the file cannot be read
      */
-    void addTo(FloatBuffer target, int from, int to, float weight) throws LoraException;
+    void addTo(FloatBuffer target, int from, int to, float weight) throws IOException;
 
     /** Whether all rows added so far were zero. */
     boolean isZero();

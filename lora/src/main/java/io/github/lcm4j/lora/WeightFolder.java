@@ -56,11 +56,10 @@ final class WeightFolder {
    * @param name the weight's name
    * @param source the checkpoint that has it
    * @param contributions at least one change of it
-   * @param lasting whether the result is to last; if not, the next fold writes over it
    * @throws LoraException if a file's number is NaN or infinite, or the sum overflows float16
    * @throws IOException if the weight cannot be read
    */
-  Folded fold(String name, WeightSource source, List<Contribution> contributions, boolean lasting)
+  Folded fold(String name, WeightSource source, List<Contribution> contributions)
       throws IOException {
     workspace.release(0);
     Tensor pristine = source.tensor(name);
@@ -71,10 +70,7 @@ final class WeightFolder {
     }
     boolean wide = keepFloat32 || pristine.dtype() == DType.FLOAT32;
     DType dtype = wide ? DType.FLOAT32 : pristine.dtype();
-    Tensor result =
-        lasting
-            ? Tensor.allocate(dtype, pristine.shape())
-            : workspace.tensor(dtype, pristine.elementCount()).reshape(pristine.shape());
+    Tensor result = Tensor.allocate(dtype, pristine.shape());
     Tensor block = workspace.tensor(wide ? 0 : base.blockRows() * base.columns());
     boolean casts = wide && pristine.dtype() != DType.FLOAT32;
     int blockElements = base.blockRows() * base.columns();

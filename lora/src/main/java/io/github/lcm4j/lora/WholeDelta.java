@@ -1,5 +1,6 @@
 package io.github.lcm4j.lora;
 
+import java.io.IOException;
 import java.nio.FloatBuffer;
 
 /**
@@ -14,7 +15,7 @@ record WholeDelta(Factor diff, double scale) implements WeightDelta {
       private boolean zero = true;
 
       @Override
-      public void addTo(FloatBuffer target, int from, int to, float weight) throws LoraException {
+      public void addTo(FloatBuffer target, int from, int to, float weight) throws IOException {
         Factor.Values rows = diff.loadRows(from, to, workspace);
         zero &= rows.isZero();
         workspace.addScaled(target, (float) (weight * scale), rows.floats());

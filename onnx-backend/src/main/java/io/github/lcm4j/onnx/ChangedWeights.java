@@ -1,6 +1,5 @@
 package io.github.lcm4j.onnx;
 
-import io.github.lcm4j.lora.FoldedUse;
 import io.github.lcm4j.tensor.Tensor;
 import java.io.IOException;
 import java.util.Map;
@@ -10,13 +9,12 @@ import java.util.Map;
  */
 interface ChangedWeights {
   /** All are the checkpoint's. */
-  ChangedWeights NONE = use -> Map.of();
+  ChangedWeights NONE = Map::of;
 
   /**
    * Folds them.
    *
-   * @param use what is made of each
-   * @return what became of them by name; float32, if they are kept
+   * @return float32, by name
    */
-  Map<String, Tensor> fold(FoldedUse use) throws IOException;
+  Map<String, Tensor> fold() throws IOException;
 }

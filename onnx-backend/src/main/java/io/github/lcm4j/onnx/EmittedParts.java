@@ -63,24 +63,12 @@ record EmittedParts(ModelSpec spec, OrtRuntime runtime, Map<String, WeightSource
     Component component = component(part);
     WeightSource base = base(component.name());
     NetworkGraph graph = graph(part);
-    if (!runtime.onCpu() || graph.type() != DType.FLOAT32) {
-      return OrtNetwork.create(part, graph, base, changed, runtime);
+    if (runtime.onCpu() && graph.type() == DType.FLOAT32) {
+      boolean decodes = part.equals(VAE) || part.equals(FLOAT32_VAE);
+      graph = decodes ? graph.ofOnePicture() : graph;
+      graph = CpuGraph.rewrite(graph, side(part, component), CpuGraph.Limits.USUAL);
     }
-    NetworkGraph fast = CpuGraph.rewrite(graph, side(part, component), limits(part));
-    try {
-      return OrtNetwork.create(part, fast, base, changed, runtime);
-    } catch (OutOfMemoryError | IOException e) {
-      boolean full = e instanceof OutOfMemoryError || e.getCause() instanceof OutOfMemoryError;
-      if (!full || fast.filters().isEmpty()) {
-        throw e;
-      }
-      // Transformed filters take more memory than they are made of: slower is better than not.
-      return OrtNetwork.create(part, graph, base, changed, runtime);
-    }
-  }
-
-  private static CpuGraph.Limits limits(String part) {
-    return part.equals(UNET) ? CpuGraph.Limits.EVERY_STEP : CpuGraph.Limits.ONCE;
+    return OrtNetwork.create(part, graph, base, changed, runtime);
   }
 
   /** How large a network's picture or latents are in the checkpoint's own size. */

@@ -4,7 +4,6 @@ import io.github.lcm4j.Precision;
 import io.github.lcm4j.checkpoint.Checkpoint;
 import io.github.lcm4j.checkpoint.CheckpointException;
 import io.github.lcm4j.checkpoint.Component;
-import io.github.lcm4j.lora.FoldedUse;
 import io.github.lcm4j.onnx.export.OnnxComponent;
 import io.github.lcm4j.onnx.export.OnnxExport;
 import io.github.lcm4j.onnx.export.OnnxWeights;
@@ -121,7 +120,7 @@ final class ExportedParts implements ModelParts {
 
   @Override
   public Network create(String part, ChangedWeights weights) throws IOException {
-    Map<String, Tensor> changed = weights.fold(FoldedUse.KEEP);
+    Map<String, Tensor> changed = weights.fold();
     OnnxExport export =
         switch (part) {
           case VAE_ENCODER, FLOAT32_VAE_ENCODER -> encoder();

@@ -2,7 +2,6 @@ package io.github.lcm4j.onnx;
 
 import io.github.lcm4j.LoraSpec;
 import io.github.lcm4j.lora.DeferredMerge;
-import io.github.lcm4j.lora.FoldedUse;
 import io.github.lcm4j.lora.LoraMerger;
 import io.github.lcm4j.lora.MergeReport;
 import io.github.lcm4j.safetensors.WeightSource;
@@ -68,11 +67,11 @@ final class LoraFold {
 
   /** A part's changed weights. */
   ChangedWeights changed(String part) {
-    return use -> fold(part, use);
+    return () -> fold(part);
   }
 
-  private synchronized Map<String, Tensor> fold(String part, FoldedUse use) throws IOException {
-    Map<String, Tensor> changed = merger.fold(matched(), part, use);
+  private synchronized Map<String, Tensor> fold(String part) throws IOException {
+    Map<String, Tensor> changed = merger.fold(matched(), part);
     folded.add(part);
     if (bases.keySet().stream()
         .allMatch(base -> folded.contains(base) || matched.touched(base).isEmpty())) {

@@ -9,29 +9,17 @@ import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession.SessionOptions;
 import com.google.protobuf.ByteString;
 import io.github.lcm4j.checkpoint.CheckpointException;
-import io.github.lcm4j.lora.FoldedUse;
 import io.github.lcm4j.onnx.graph.NetworkGraph;
-import io.github.lcm4j.onnx.graph.NetworkGraph.TransformedFilter;
-import io.github.lcm4j.onnx.graph.Winograd;
 import io.github.lcm4j.safetensors.TensorInfo;
 import io.github.lcm4j.safetensors.WeightSource;
 import io.github.lcm4j.tensor.DType;
 import io.github.lcm4j.tensor.Tensor;
 import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
-import java.util.Queue;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -43,10 +31,8 @@ import org.jspecify.annotations.Nullable;
  *   <li>one that is untouched in its safetensors file is declared as external data right there, so
  *       that ONNX Runtime maps it itself; one of another type than the network computes in through
  *       a Cast that it folds away;
- *   <li>one that was changed, or that the graph takes transformed, lies in memory of ours and
- *       overrides a declaration that cannot be read: an optimization that wanted to would fail, not
- *       compute with the wrong numbers. What it is made of is read, not mapped: pages of a mapping
- *       would stay in the process's memory beside it.
+ *   <li>one that was changed lies in memory of ours and overrides a declaration that cannot be
+ *       read: an optimization that wanted to would fail, not compute with the wrong numbers.
  * </ul>
  */
 final class NetworkWeights {
@@ -81,20 +67,10 @@ final class NetworkWeights {
   /** Adds the declarations to a graph, and to the options where they point. */
   void declare(NetworkGraph network, GraphProto.Builder graph, SessionOptions options)
       throws OrtException, IOException {
-    Map<String, Winograd> forms = new HashMap<>();
-    for (TransformedFilter filter : network.filters().values()) {
-      forms.put(filter.tensor(), filter.form());
-    }
-    forms.keySet().removeAll(network.weights().keySet()); // those are needed as they are, too
-    changed = changes.fold(new Transformation(forms));
+    changed = changes.fold();
     List<NodeProto> casts = new ArrayList<>();
     for (Map.Entry<String, long[]> weight : network.weights().entrySet()) {
       graph.addInitializer(declare(weight.getKey(), weight.getValue(), casts));
-    }
-    for (Map.Entry<String, Tensor> filter : filters(network, forms.keySet()).entrySet()) {
-      TransformedFilter from = Objects.requireNonNull(network.filters().get(filter.getKey()));
-      graph.addInitializer(
-          override(filter.getKey(), base.info(from.tensor()).file(), filter.getValue()));
     }
     List<NodeProto> rest = graph.getNodeList();
     graph.clearNode().addAllNode(casts).addAllNode(rest);
@@ -107,81 +83,6 @@ final class NetworkWeights {
   private Tensor current(String name) {
     Tensor replacement = changed.get(name);
     return replacement != null ? replacement : base.tensor(name);
-  }
-
-  /**
-   * All filters, transformed on several threads: most of the time goes into the memory's first use.
-   *
-   * @param folded names of tensors that were transformed if they were changed
-   */
-  private Map<String, Tensor> filters(NetworkGraph network, Set<String> folded) throws IOException {
-    Map<String, Tensor> done = new LinkedHashMap<>();
-    List<Map.Entry<String, TransformedFilter>> rest = new ArrayList<>();
-    for (Map.Entry<String, TransformedFilter> filter : network.filters().entrySet()) {
-      String tensor = filter.getValue().tensor();
-      Tensor replacement = changed.get(tensor);
-      if (replacement == null) {
-        requireFloating(base.info(tensor));
-        rest.add(filter);
-      } else if (folded.contains(tensor)) {
-        done.put(filter.getKey(), replacement);
-      } else {
-        done.put(filter.getKey(), filter.getValue().form().transform(replacement));
-      }
-    }
-    Map<String, Tensor> transformed = new ConcurrentHashMap<>();
-    try {
-      Queue<ByteBuffer> idle = new ConcurrentLinkedQueue<>();
-      rest.parallelStream()
-          .forEach(
-              filter -> {
-                ByteBuffer memory = memory(base.info(filter.getValue().tensor()), idle.poll());
-                Tensor pristine = read(filter.getValue().tensor(), memory);
-                transformed.put(filter.getKey(), filter.getValue().form().transform(pristine));
-                idle.add(memory);
-              });
-    } catch (UncheckedIOException e) {
-      throw e.getCause();
-    }
-    rest.forEach(
-        filter ->
-            done.put(filter.getKey(), Objects.requireNonNull(transformed.get(filter.getKey()))));
-    return done;
-  }
-
-  /** Room for a tensor, in memory that was used before where that suffices. */
-  private static ByteBuffer memory(TensorInfo info, @Nullable ByteBuffer used) {
-    int bytes = Math.toIntExact(info.byteSize());
-    return used != null && used.capacity() >= bytes ? used : ByteBuffer.allocateDirect(bytes);
-  }
-
-  /** Reads a weight: the pages of a mapping would stay in the process's memory. */
-  private Tensor read(String name, ByteBuffer memory) {
-    TensorInfo info = base.info(name);
-    Tensor tensor =
-        Tensor.wrap(
-            Objects.requireNonNull(info.dtype()),
-            info.shape(),
-            memory.slice(0, (int) info.byteSize()).order(ByteOrder.LITTLE_ENDIAN));
-    try {
-      base.read(name, 0, tensor);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-    return tensor;
-  }
-
-  /** Filters are transformed as soon as they are folded, so that none is in memory twice. */
-  private record Transformation(Map<String, Winograd> forms) implements FoldedUse {
-    @Override
-    public boolean keeps(String name) {
-      return !forms.containsKey(name);
-    }
-
-    @Override
-    public Tensor apply(String name, Tensor folded) {
-      return Objects.requireNonNull(forms.get(name)).transform(folded);
-    }
   }
 
   /** A declaration that cannot be read, and the values that go in its place. */

@@ -61,7 +61,11 @@ final class OrtVae {
               channels,
               latents.dimension(2) * scaleFactor,
               latents.dimension(3) * scaleFactor);
-      network.run(Map.of("latent_sample", latents), Map.of("sample", picture));
+      for (int i = 0; i < latents.dimension(0); i++) { // what it computes in between is large
+        network.run(
+            Map.of("latent_sample", latents.rows(i, i + 1)),
+            Map.of("sample", picture.rows(i, i + 1)));
+      }
       return picture;
     }
   }

@@ -96,7 +96,7 @@ final class GraphBuilder {
     graph.addOutput(valueInfo(name, TensorProto.DataType.FLOAT, dims));
   }
 
-  private static ValueInfoProto valueInfo(String name, TensorProto.DataType type, Object... dims) {
+  static ValueInfoProto valueInfo(String name, TensorProto.DataType type, Object... dims) {
     TensorShapeProto.Builder shape = TensorShapeProto.newBuilder();
     for (Object dim : dims) {
       TensorShapeProto.Dimension.Builder dimension = TensorShapeProto.Dimension.newBuilder();

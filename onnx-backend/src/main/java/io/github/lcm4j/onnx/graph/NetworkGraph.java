@@ -12,40 +12,19 @@ import java.util.Set;
 /**
  * A network as an ONNX model without its weights.
  *
- * @param model the model; it uses the values named in {@code weights} and {@code filters} without
- *     declaring them
+ * @param model the model; it uses the values named in {@code weights} without declaring them
  * @param weights the shape each weight has in the graph, by its name in the checkpoint
- * @param filters convolution weights that the graph uses transformed, by the name they have in the
- *     graph; see {@link CpuGraph}
  * @param type the type it takes the weights in
  */
-public record NetworkGraph(
-    ModelProto model,
-    Map<String, long[]> weights,
-    Map<String, TransformedFilter> filters,
-    DType type) {
-  /**
-   * A convolution's weight, transformed.
-   *
-   * @param tensor its name in the checkpoint
-   * @param form how it is transformed
-   */
-  public record TransformedFilter(String tensor, Winograd form) {}
-
-  /** Copies the maps, keeping their order. */
+public record NetworkGraph(ModelProto model, Map<String, long[]> weights, DType type) {
+  /** Copies the map, keeping its order. */
   public NetworkGraph {
     weights = Collections.unmodifiableMap(new LinkedHashMap<>(weights));
-    filters = Collections.unmodifiableMap(new LinkedHashMap<>(filters));
-  }
-
-  /** A network that takes its weights as they are. */
-  NetworkGraph(ModelProto model, Map<String, long[]> weights, DType type) {
-    this(model, weights, Map.of(), type);
   }
 
   /** The same network in other nodes. */
   NetworkGraph withModel(ModelProto other) {
-    return new NetworkGraph(other, weights, filters, type);
+    return new NetworkGraph(other, weights, type);
   }
 
   /** This network with an input that is a scalar; its graph must take one too. */
@@ -55,6 +34,20 @@ public record NetworkGraph(
       if (value.getName().equals(input)) {
         value.getTypeBuilder().getTensorTypeBuilder().getShapeBuilder().clearDim();
       }
+    }
+    return withModel(model.toBuilder().setGraph(graph).build());
+  }
+
+  /** This network for a batch of one: what it is known to be need not be found out at each run. */
+  public NetworkGraph ofOnePicture() {
+    GraphProto.Builder graph = model.getGraph().toBuilder();
+    for (ValueInfoProto.Builder input : graph.getInputBuilderList()) {
+      input
+          .getTypeBuilder()
+          .getTensorTypeBuilder()
+          .getShapeBuilder()
+          .getDimBuilder(0)
+          .setDimValue(1);
     }
     return withModel(model.toBuilder().setGraph(graph).build());
   }

@@ -7,18 +7,21 @@ import ai.onnx.proto.OnnxMl.GraphProto;
 import ai.onnx.proto.OnnxMl.ModelProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
 import ai.onnx.proto.OnnxMl.TensorProto;
+import ai.onnx.proto.OnnxMl.ValueInfoProto;
+import com.google.protobuf.ByteString;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 
 /** The nodes of a graph that is being rewritten: some are kept, others replaced by several. */
 final class NodeList {
   private final List<NodeProto> nodes = new ArrayList<>();
   private final Map<String, TensorProto> constants = new LinkedHashMap<>();
+  private final Map<ByteString, String> written = new HashMap<>();
+  private final Map<String, ValueInfoProto> inputs = new LinkedHashMap<>();
   private final String prefix;
   private String scope = "";
 
@@ -41,22 +44,26 @@ final class NodeList {
     scope = node.getName() + "/" + prefix;
   }
 
-  /** The last of them: a value gets the name that the rest of the graph knows. */
+  /** Gives a value the name that the rest of the graph knows. */
   void name(String value, String name) {
     nodes.add(
         NodeProto.newBuilder()
-            .setName(scope)
+            .setName(scope + "/Identity_" + nodes.size())
             .setOpType("Identity")
             .addInput(value)
             .addOutput(name)
             .build());
   }
 
-  /** All values that some node reads. */
-  Set<String> read() {
-    Set<String> names = new LinkedHashSet<>();
-    nodes.forEach(node -> names.addAll(node.getInputList()));
-    return names;
+  /** A node that computes the same as another from other inputs. */
+  String like(NodeProto node, List<String> inputs) {
+    return like(node, inputs, node.getAttributeList());
+  }
+
+  /** A node of the same operator as another. */
+  String like(NodeProto node, List<String> inputs, List<AttributeProto> attributes) {
+    return add(
+        node.getDomain(), node.getOpType(), inputs, attributes.toArray(AttributeProto[]::new));
   }
 
   /** The model with these nodes instead of its own. */
@@ -65,6 +72,7 @@ final class NodeList {
         model.getGraph().toBuilder()
             .clearNode()
             .addAllNode(nodes)
+            .addAllInput(inputs.values())
             .addAllInitializer(constants.values());
     return model.toBuilder().setGraph(graph).build();
   }
@@ -90,19 +98,23 @@ final class NodeList {
     return add(GraphBuilder.MICROSOFT, operator, inputs, attributes);
   }
 
+  /** Equal nodes are written once: a session takes its time over each. */
   private String add(
       String domain, String operator, List<String> inputs, AttributeProto... attributes) {
-    String name = scope + "/" + operator + "_" + nodes.size();
-    nodes.add(
+    NodeProto.Builder node =
         NodeProto.newBuilder()
-            .setName(name)
             .setDomain(domain)
             .setOpType(operator)
             .addAllInput(inputs)
-            .addAllAttribute(Arrays.asList(attributes))
-            .addOutput(name)
-            .build());
-    return name;
+            .addAllAttribute(Arrays.asList(attributes));
+    return written.computeIfAbsent(
+        node.build().toByteString(),
+        key -> {
+          // Short: ONNX Runtime looks values up by name again and again.
+          String value = prefix + nodes.size();
+          nodes.add(node.setName(scope + "/" + value).addOutput(value).build());
+          return value;
+        });
   }
 
   String longs(long... values) {
@@ -112,6 +124,20 @@ final class NodeList {
 
   String floats(String name, float[] values, long... shape) {
     return constant(name, GraphBuilder.floatTensor(values, shape));
+  }
+
+  /**
+   * A constant that ONNX Runtime takes for one that a caller may replace, so that it does not
+   * compute what depends on it in advance and keep it.
+   */
+  String unfolded(String name, float[] values, long... shape) {
+    String constant = floats(name, values, shape);
+    inputs.computeIfAbsent(
+        constant,
+        absent ->
+            GraphBuilder.valueInfo(
+                absent, TensorProto.DataType.FLOAT, Arrays.stream(shape).boxed().toArray()));
+    return constant;
   }
 
   private String constant(String key, TensorProto.Builder tensor) {

@@ -1,19 +1,12 @@
 package io.github.lcm4j.onnx.graph;
 
-import io.github.lcm4j.tensor.DType;
-import io.github.lcm4j.tensor.Tensor;
-import java.nio.FloatBuffer;
-
 /**
  * Minimal filtering (Winograd 1980; Lavin and Gray 2015): a 3×3 convolution of stride 1 as {@code Y
- * = Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A} over tiles of m×m outputs, which takes (m + 2)² multiplications where
- * the sum takes 9m². The products over the channels become one matrix product for each place of the
+ * = Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A} over tiles of m×m outputs, which takes fewer multiplications than the
+ * sum's 9m². The products over the channels become one matrix product for each place of the
  * transformed tile.
- *
- * <p>Larger tiles save more time, and take more memory for the transformed filters and more of
- * float32's digits.
  */
-public enum Winograd {
+enum Winograd {
   /** F(2×2, 3×3): 2.25 times fewer multiplications, filters 1.8 times as large. */
   F2(
       2,
@@ -42,9 +35,18 @@ public enum Winograd {
         {0, -2, -1, 2, 1, 0},
         {0, 2, -1, -2, 1, 0},
         {0, 4, 0, -5, 0, 1}
-      });
+      }),
 
-  private static final int TAPS = 9;
+  /**
+   * A convolution behind nearest-neighbour upsampling by two, on the picture before it: 4 times
+   * fewer multiplications, filters as large as they are. Two neighbouring outputs are {@code s x₁ +
+   * g₀ (x₀ − x₁)} and {@code s x₁ + g₂ (x₂ − x₁)} with s the sum of the taps.
+   */
+  UPSAMPLED(
+      2,
+      new double[][] {{1, 1, 0}, {1, 0, 1}},
+      new double[][] {{1, 1, 1}, {1, 0, 0}, {0, 0, 1}},
+      new double[][] {{0, 1, 0}, {1, -1, 0}, {0, -1, 1}});
 
   private final int tile;
   private final double[][] output;
@@ -63,17 +65,32 @@ public enum Winograd {
     return tile;
   }
 
-  /** m + 2: inputs of a tile, per side. */
+  /** Inputs of a tile, per side; it begins one before those it steps over, and ends one after. */
   int patch() {
-    return tile + 2;
+    return input.length;
   }
 
-  /** Bᵀ⊗Bᵀ as the filters of a convolution over patches: {@code [patch², 1, patch, patch]}. */
+  /** Inputs from one tile to the next. */
+  int stride() {
+    return patch() - 2;
+  }
+
+  /** Places of a transformed tile. */
+  int places() {
+    return patch() * patch();
+  }
+
+  /** Bᵀ⊗Bᵀ as the filters of a convolution over patches: {@code [places, 1, patch, patch]}. */
   float[] inputTransform() {
     return kronecker(input);
   }
 
-  /** Aᵀ⊗Aᵀ: {@code [tile², patch²]}. */
+  /** G⊗G: {@code [places, 9]}. */
+  float[] filterTransform() {
+    return kronecker(filter);
+  }
+
+  /** Aᵀ⊗Aᵀ: {@code [tile², places]}. */
   float[] outputTransform() {
     return kronecker(output);
   }
@@ -93,87 +110,5 @@ public enum Winograd {
       }
     }
     return product;
-  }
-
-  /**
-   * Transforms filters, {@code G g Gᵀ} of each.
-   *
-   * @param filters {@code [out, in, 3, 3]}, floating-point
-   * @return float32 {@code [1, patch², out, in]}
-   */
-  public Tensor transform(Tensor filters) {
-    int out = Math.toIntExact(filters.dimension(0));
-    int in = Math.toIntExact(filters.dimension(1));
-    Tensor result = Tensor.allocate(DType.FLOAT32, 1, (long) patch() * patch(), out, in);
-    FloatBuffer planes = result.floats();
-    Rows rows = new Rows(this, in);
-    for (int o = 0; o < out; o++) {
-      rows.transform(filters.rows(o, o + 1));
-      for (int place = 0; place < rows.places.length; place++) {
-        planes.put((place * out + o) * in, rows.places[place]);
-      }
-    }
-    return result;
-  }
-
-  /** One output channel's filters, by tap and by place of the patch; loops run over channels. */
-  private static final class Rows {
-    private final float[][] filter;
-    private final float[] raw;
-    private final float[][] taps;
-    private final float[][] half;
-    private final float[][] places;
-
-    Rows(Winograd form, int in) {
-      filter = new float[form.patch()][];
-      for (int row = 0; row < filter.length; row++) {
-        filter[row] = new float[3];
-        for (int tap = 0; tap < 3; tap++) {
-          filter[row][tap] = (float) form.filter[row][tap];
-        }
-      }
-      raw = new float[TAPS * in];
-      taps = new float[TAPS][in];
-      half = new float[filter.length * 3][in];
-      places = new float[filter.length * filter.length][in];
-    }
-
-    void transform(Tensor filters) {
-      filters.toFloat32().floats().get(0, raw);
-      for (int i = 0; i < taps[0].length; i++) {
-        for (int tap = 0; tap < TAPS; tap++) {
-          taps[tap][i] = raw[i * TAPS + tap];
-        }
-      }
-      for (int row = 0; row < filter.length; row++) {
-        for (int column = 0; column < 3; column++) {
-          combine(
-              filter[row],
-              taps[column],
-              taps[3 + column],
-              taps[6 + column],
-              half[row * 3 + column]);
-        }
-      }
-      for (int row = 0; row < filter.length; row++) {
-        for (int column = 0; column < filter.length; column++) {
-          combine(
-              filter[column],
-              half[row * 3],
-              half[row * 3 + 1],
-              half[row * 3 + 2],
-              places[row * filter.length + column]);
-        }
-      }
-    }
-
-    private static void combine(float[] by, float[] a, float[] b, float[] c, float[] into) {
-      float first = by[0];
-      float second = by[1];
-      float third = by[2];
-      for (int i = 0; i < into.length; i++) {
-        into[i] = first * a[i] + second * b[i] + third * c[i];
-      }
-    }
   }
 }

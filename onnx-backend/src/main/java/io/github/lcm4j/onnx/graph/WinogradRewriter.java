@@ -3,13 +3,11 @@ package io.github.lcm4j.onnx.graph;
 import static io.github.lcm4j.onnx.graph.GraphBuilder.attribute;
 
 import ai.onnx.proto.OnnxMl.AttributeProto;
-import ai.onnx.proto.OnnxMl.GraphProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
-import ai.onnx.proto.OnnxMl.ValueInfoProto;
-import io.github.lcm4j.onnx.graph.NetworkGraph.TransformedFilter;
+import ai.onnx.proto.OnnxMl.TensorProto;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -22,41 +20,45 @@ import org.jspecify.annotations.Nullable;
  * filtering; on one core of a Zen 3, 640 channels of 32×32 took 28 ms where the convolution took
  * 99.
  *
- * <p>The extents stay free: the last tiles reach over the edge and are cut off. Every value keeps
- * its name, so nothing else in the graph changes.
+ * <p>What lies between the transforms is more than twice as large as the pictures. Where that is
+ * much, pictures are computed in {@link Strips}, and whatever works on every pixel by itself works
+ * on the strips, too: most of it stays in the caches, and no value is as large as a picture.
+ *
+ * <p>All other values keep their names, so nothing else in the graph changes.
  */
 final class WinogradRewriter {
-  /** Below this side the transformed filters are only read, and there is nothing to save. */
+  /** Below this side the filters are only read, and there is nothing to save. */
   private static final int F2_SIDE = 16;
 
-  /** What a strip may take between the transforms. */
-  private static final double STRIP_BYTES = 64 << 20;
+  /** From here on pictures are large enough for the transform to larger filters to pay. */
+  private static final int F4_SIDE = 32;
 
-  /** Each strip is some thirty nodes, which take their time when a session is created. */
-  private static final int MAX_STRIPS = 8;
+  private static final Set<String> PER_PIXEL = Set.of("QuickGelu", "Gelu", "Relu");
 
   private final NetworkGraph network;
   private final CpuGraph.Limits limits;
-  private final Map<String, Extent> extents = new HashMap<>();
+  private final PictureExtents extents;
+  private final Wiring wiring;
   private final Map<String, long[]> weights;
-  private final Map<String, TransformedFilter> filters = new LinkedHashMap<>();
   private final NodeList graph = new NodeList("winograd");
+  private final Strips strips;
 
-  /**
-   * What is known of the height and width of a value.
-   *
-   * @param side how large they usually are; 0 for a value that does not stem from a picture
-   * @param multiple a number that divides both, whatever the input's are
-   */
-  private record Extent(int side, int multiple) {
-    static final Extent NONE = new Extent(0, 1);
-  }
-
-  private WinogradRewriter(NetworkGraph network, CpuGraph.Limits limits) {
+  private WinogradRewriter(NetworkGraph network, int side, CpuGraph.Limits limits) {
     this.network = network;
     this.limits = limits;
     this.weights = new LinkedHashMap<>(network.weights());
+    this.wiring = Wiring.of(network.model().getGraph());
+    this.extents = new PictureExtents(network.model().getGraph(), wiring, side);
+    this.strips = new Strips(graph, extents, limits.strips());
   }
+
+  /**
+   * A rewritten network.
+   *
+   * @param network the same function in fewer multiplications
+   * @param minSide the least height of the input that it can be computed of; 0 if there is none
+   */
+  record Result(NetworkGraph network, int minSide) {}
 
   /**
    * Rewrites a network.
@@ -64,213 +66,216 @@ final class WinogradRewriter {
    * @param network a graph without weights
    * @param side height and width its first input of four axes usually has
    * @param limits where it pays
-   * @return the same function in fewer multiplications
    */
-  static NetworkGraph rewrite(NetworkGraph network, int side, CpuGraph.Limits limits) {
-    return new WinogradRewriter(network, limits).rewrite(side);
+  static Result rewrite(NetworkGraph network, int side, CpuGraph.Limits limits) {
+    return new WinogradRewriter(network, side, limits).rewrite();
   }
 
-  private NetworkGraph rewrite(int side) {
-    GraphProto original = network.model().getGraph();
-    for (ValueInfoProto input : original.getInputList()) {
-      if (input.getType().getTensorType().getShape().getDimCount() == 4) {
-        extents.put(input.getName(), new Extent(side, 1));
-        break;
+  private Result rewrite() {
+    Set<NodeProto> done = new HashSet<>();
+    for (NodeProto node : network.model().getGraph().getNodeList()) {
+      NodeProto resize = wiring.next(node, "Resize", "Conv");
+      if (resize != null && form(resize) == Winograd.UPSAMPLED) {
+        done.add(node);
       }
     }
-    for (NodeProto node : original.getNodeList()) {
-      Extent extent = extentOf(node);
-      Winograd form = node.getOpType().equals("Conv") ? form(node, extent.side()) : null;
-      if (form == null) {
-        graph.keep(node);
+    for (NodeProto node : network.model().getGraph().getNodeList()) {
+      if (done.contains(node)) {
+        continue;
+      }
+      graph.replacing(node);
+      StripedNorm norm = StripedNorm.beginningWith(node, wiring);
+      Winograd form = form(node);
+      if (form != null) {
+        convolve(node, form);
+      } else if (norm != null && strips.has(norm.x())) {
+        strips.put(norm.output(), norm.write(graph, strips.of(norm.x()), strips.anyLike(norm.x())));
+        done.addAll(norm.nodes());
+      } else if (node.getInputList().stream().anyMatch(strips::has)) {
+        keepInStrips(node);
       } else {
-        replace(node, form, extent);
-      }
-      Extent behind = extentBehind(node, extent);
-      node.getOutputList().forEach(output -> extents.put(output, behind));
-    }
-    Set<String> read = graph.read(); // a weight may have other users than convolutions
-    filters.values().stream()
-        .map(TransformedFilter::tensor)
-        .filter(name -> !read.contains(name))
-        .forEach(weights::remove);
-    return new NetworkGraph(graph.in(network.model()), weights, filters, network.type());
-  }
-
-  /** Of the first input that stems from a picture. */
-  private Extent extentOf(NodeProto node) {
-    for (String input : node.getInputList()) {
-      Extent extent = extents.getOrDefault(input, Extent.NONE);
-      if (extent.side() > 0) {
-        return extent;
+        graph.keep(node);
       }
     }
-    return Extent.NONE;
+    return new Result(
+        new NetworkGraph(graph.in(network.model()), weights, network.type()), strips.minSide());
   }
 
-  private static Extent extentBehind(NodeProto node, Extent extent) {
-    return switch (node.getOpType()) {
-      case "Resize" -> {
-        boolean doubles = !node.getInput(2).isEmpty(); // otherwise it is to any size
-        yield new Extent(2 * extent.side(), doubles ? 2 * extent.multiple() : 1);
-      }
-      case "Conv" -> {
-        long stride = ints(node, "strides", 1, 1)[0];
-        yield stride == 1 ? extent : new Extent((int) ((extent.side() + stride - 1) / stride), 1);
-      }
-      default -> extent;
-    };
-  }
-
-  private @Nullable Winograd form(NodeProto node, int side) {
-    long[] shape = weights.get(node.getInput(1));
-    if (side < F2_SIDE || shape == null || Math.min(shape[0], shape[1]) < limits.minChannels()) {
+  /** The tiles a convolution is computed in; null if it stays as it is. */
+  private @Nullable Winograd form(NodeProto node) {
+    if (!isPlain3x3(node)) {
       return null;
     }
-    boolean fits =
-        Arrays.equals(Arrays.copyOfRange(shape, 2, shape.length), new long[] {3, 3})
-            && Arrays.equals(ints(node, "strides", 1, 1), new long[] {1, 1})
-            && Arrays.equals(ints(node, "pads", 0, 0, 0, 0), new long[] {1, 1, 1, 1})
-            && Arrays.equals(ints(node, "dilations", 1, 1), new long[] {1, 1})
-            && node.getAttributeList().stream().noneMatch(a -> a.getName().equals("group"));
-    if (!fits) {
-      return null;
-    }
-    return side >= limits.f4Side() ? Winograd.F4 : Winograd.F2;
-  }
-
-  private static long[] ints(NodeProto node, String name, long... ifAbsent) {
-    for (AttributeProto attribute : node.getAttributeList()) {
-      if (attribute.getName().equals(name)) {
-        return attribute.getIntsList().stream().mapToLong(Long::longValue).toArray();
-      }
-    }
-    return ifAbsent;
-  }
-
-  private void replace(NodeProto node, Winograd form, Extent extent) {
-    graph.replacing(node);
     String x = node.getInput(0);
-    String weight = node.getInput(1);
-    long[] shape = weights.get(weight);
-    long out = shape[0];
-    long in = shape[1];
-    String filter = weight + ".winograd" + form.tile();
-    filters.put(filter, new TransformedFilter(weight, form));
+    if (extents.of(x).side() < F2_SIDE) {
+      return null;
+    }
+    NodeProto resize = wiring.behind(x, "Resize");
+    return resize != null && extents.factor(resize) == 2
+        ? Winograd.UPSAMPLED
+        : extents.of(x).side() >= F4_SIDE ? Winograd.F4 : Winograd.F2;
+  }
 
+  private boolean isPlain3x3(NodeProto node) {
+    if (!node.getOpType().equals("Conv")) {
+      return false;
+    }
+    long[] shape = network.weights().get(node.getInput(1));
+    return shape != null
+        && wiring.isReadOnce(node.getInput(1))
+        && Math.min(shape[0], shape[1]) >= limits.minChannels()
+        && Arrays.equals(Arrays.copyOfRange(shape, 2, shape.length), new long[] {3, 3})
+        && sameSizePad(node) == 1;
+  }
+
+  /** What an odd square convolution adds on all sides to keep the size; -1 for others. */
+  private static long sameSizePad(NodeProto node) {
+    long[] kernel = PictureExtents.ints(node, "kernel_shape", 1, 1);
+    long pad = (kernel[0] - 1) / 2;
+    boolean same =
+        kernel[0] == kernel[1]
+            && kernel[0] % 2 == 1
+            && Arrays.equals(PictureExtents.ints(node, "strides", 1, 1), new long[] {1, 1})
+            && Arrays.equals(PictureExtents.ints(node, "dilations", 1, 1), new long[] {1, 1})
+            && Arrays.equals(
+                PictureExtents.ints(node, "pads", 0, 0, 0, 0), new long[] {pad, pad, pad, pad})
+            && node.getAttributeList().stream().noneMatch(a -> a.getName().equals("group"));
+    return same ? pad : -1;
+  }
+
+  private void convolve(NodeProto node, Winograd form) {
+    String weight = node.getInput(1);
+    long[] shape = network.weights().get(weight);
+    weights.put(weight, WinogradNodes.weightShape(shape[0], shape[1]));
     String bias =
         node.getInputCount() > 2
             ? graph.reshape(node.getInput(2), -1, 1, 1)
             : graph.floats("zero", new float[1], 1);
-    Filters own = new Filters(form, filter, bias, in, out);
-    int strips = strips(form, in, out, extent.side());
-    String y =
-        strips == 1
-            ? whole(x, own, extent.multiple() % form.tile() == 0)
-            : inStrips(x, own, strips);
-    graph.name(y, node.getOutput(0));
-  }
-
-  /**
-   * One convolution's.
-   *
-   * @param name the transformed filters' name in the graph
-   * @param bias {@code [out, 1, 1]} or one number
-   */
-  private record Filters(Winograd form, String name, String bias, long in, long out) {}
-
-  /** How many strips keep the transformed values of a usual picture within the caches. */
-  private static int strips(Winograd form, long in, long out, int side) {
-    double growth = (double) form.patch() * form.patch() / (form.tile() * form.tile());
-    double bytes = growth * (in + out) * side * side * Float.BYTES;
-    // A power of two, as usual sides are made of: then no strip reaches far over the edge.
-    return Math.min(MAX_STRIPS, Integer.highestOneBit((int) Math.ceil(bytes / STRIP_BYTES)));
-  }
-
-  private String whole(String x, Filters filters, boolean even) {
-    String y = tiles(x, filters, 1);
-    if (!even) {
-      String size = graph.shape(x, 2, 4);
-      y = graph.node("Slice", List.of(y, graph.longs(0, 0), size, graph.longs(2, 3)));
+    WinogradNodes nodes =
+        WinogradNodes.of(graph, form, shape[1], shape[0], extents.onePicture(), weight, bias);
+    boolean upsampled = form == Winograd.UPSAMPLED;
+    String x = node.getInput(0);
+    if (upsampled) {
+      x = wiring.producers().get(x).getInput(0);
     }
-    return graph.node("Add", List.of(y, filters.bias()));
-  }
-
-  /** The same, some rows of tiles at a time: what lies between the transforms is large. */
-  private String inStrips(String x, Filters filters, int strips) {
-    long tile = filters.form().tile();
-    String height = graph.shape(x, 2, 3);
-    String width = graph.shape(x, 3, 4);
-    // Rows of a strip: a multiple of the tile, and all strips together at least the height.
-    String rows = graph.node("Add", List.of(height, graph.longs(tile * strips - 1)));
-    rows = graph.node("Div", List.of(rows, graph.longs(tile * strips)));
-    rows = graph.node("Mul", List.of(rows, graph.longs(tile)));
-    List<String> parts = new ArrayList<>();
-    for (int strip = 0; strip < strips; strip++) {
-      String start = graph.node("Mul", List.of(rows, graph.longs(strip)));
-      // One row more above and below, zeros where the picture has none.
-      long above = strip == 0 ? 0 : 1;
-      String from = graph.node("Sub", List.of(start, graph.longs(above)));
-      String to =
-          graph.node("Add", List.of(graph.node("Add", List.of(start, rows)), graph.longs(1)));
-      String slice = graph.node("Slice", List.of(x, from, to, graph.longs(2)));
-      String there = graph.node("Add", List.of(graph.shape(slice, 2, 3), graph.longs(1 - above)));
-      String missing =
-          graph.node("Sub", List.of(graph.node("Add", List.of(rows, graph.longs(2))), there));
-      String pads =
-          graph.concat(List.of(graph.longs(0, 0, 1 - above, 0, 0, 0), missing, graph.longs(0)));
-      String part = tiles(graph.node("Pad", List.of(slice, pads)), filters, 0);
-      String left =
-          graph.node("Max", List.of(graph.node("Sub", List.of(height, start)), graph.longs(0)));
-      part =
-          graph.node(
-              "Slice",
-              List.of(
-                  part, graph.longs(0, 0), graph.concat(List.of(left, width)), graph.longs(2, 3)));
-      parts.add(graph.node("Add", List.of(part, filters.bias())));
+    boolean even = upsampled || extents.of(x).multiple() % form.tile() == 0;
+    String output = node.getOutput(0);
+    if (!strips.has(x) && !isLarge(form, shape[0] + shape[1], extents.of(x).side())) {
+      String y = nodes.tiles(x, strips.anyLike(x), 1, form.stride());
+      graph.name(even ? y : trimmed(y, x), output);
+      return;
     }
-    return graph.node("Concat", parts, attribute("axis", 2L));
+    List<String> parts = strips.cut(x);
+    List<String> results = new ArrayList<>();
+    for (int i = 0; i < parts.size(); i++) {
+      boolean last = i == parts.size() - 1;
+      String y =
+          nodes.tiles(
+              strips.withNeighbours(parts, i, 1),
+              strips.anyLike(x),
+              i == 0 ? 1 : 0,
+              last ? form.stride() : 0);
+      results.add(even ? y : trimmed(y, parts.get(i)));
+    }
+    strips.put(output, results);
+    if (upsampled) {
+      strips.doubleBorders(x, output);
+    }
   }
 
-  /**
-   * Whole tiles, without the bias; they may reach over the right and lower edge.
-   *
-   * @param x {@code [batch, in, height, width]}
-   * @param pad rows of zeros above and below; the columns to the left and right are always there
-   */
-  private String tiles(String x, Filters filters, int pad) {
-    Winograd form = filters.form();
-    long tile = form.tile();
-    long patch = form.patch();
-    // To the input transform every channel is a picture of its own. Channels before the batch: in
-    // that order the matrix product can read the transformed patches where they lie.
-    String apart = graph.node("Transpose", List.of(x), attribute("perm", 1, 0, 2, 3));
-    apart = graph.reshape(apart, -1, 1, 0, 0);
-    String transform =
-        graph.floats(form + ".in", form.inputTransform(), patch * patch, 1, patch, patch);
-    String patches =
-        graph.node(
-            "Conv",
-            List.of(apart, transform),
-            attribute("kernel_shape", patch, patch),
-            attribute("strides", tile, tile),
-            attribute("pads", pad, 1, pad * tile, tile));
-    String batch = graph.shape(x, 0, 1);
-    String split =
-        graph.concat(List.of(graph.longs(filters.in()), batch, graph.longs(patch * patch, -1)));
-    String products =
-        graph.contrib(
-            "FusedMatMul",
-            List.of(filters.name(), graph.node("Reshape", List.of(patches, split))),
-            attribute("transBatchB", 1L));
-    String places = graph.reshape(products, 0, patch * patch, -1);
-    String back = graph.floats(form + ".out", form.outputTransform(), tile * tile, patch * patch);
-    String results = graph.node("MatMul", List.of(back, places));
-    String extents = graph.shape(patches, 2, 4);
-    String shape = graph.concat(List.of(graph.longs(0, tile * tile * filters.out()), extents));
+  /** Cuts off what reaches over the edge of the picture that was convolved. */
+  private String trimmed(String y, String x) {
     return graph.node(
-        "DepthToSpace",
-        List.of(graph.node("Reshape", List.of(results, shape))),
-        attribute("blocksize", tile));
+        "Slice", List.of(y, graph.longs(0, 0), graph.shape(x, 2, 4), graph.longs(2, 3)));
+  }
+
+  private boolean isLarge(Winograd form, long channels, int side) {
+    double tiles = Math.pow((double) side / form.stride(), 2);
+    return tiles * form.places() * channels * Float.BYTES > limits.maxBytes();
+  }
+
+  /** Does to each strip what a node does to the picture, if that is possible. */
+  private void keepInStrips(NodeProto node) {
+    long pad = node.getOpType().equals("Conv") ? sameSizePad(node) : -1;
+    if (pad >= 0) {
+      strips.put(node.getOutput(0), convolvePlainly(node, pad));
+    } else if (isPerPixel(node)) {
+      strips.put(node.getOutput(0), perPixel(node));
+    } else {
+      node.getInputList().forEach(strips::join);
+      graph.keep(node);
+    }
+  }
+
+  private List<String> convolvePlainly(NodeProto node, long pad) {
+    List<String> parts = strips.of(node.getInput(0));
+    List<String> results = new ArrayList<>();
+    for (int i = 0; i < parts.size(); i++) {
+      List<AttributeProto> attributes =
+          new ArrayList<>(
+              node.getAttributeList().stream().filter(a -> !a.getName().equals("pads")).toList());
+      long above = i == 0 ? pad : 0;
+      long below = i == parts.size() - 1 ? pad : 0;
+      attributes.add(attribute("pads", above, pad, below, pad));
+      List<String> inputs = new ArrayList<>(node.getInputList());
+      inputs.set(0, strips.withNeighbours(parts, i, pad));
+      results.add(graph.like(node, inputs, attributes));
+    }
+    return results;
+  }
+
+  /** Whether a node does the same to every pixel of pictures of one size. */
+  private boolean isPerPixel(NodeProto node) {
+    return switch (node.getOpType()) {
+      case "Add", "Mul" ->
+          node.getInputList().stream()
+                  .filter(input -> !isPerChannel(input))
+                  .map(input -> extents.of(input).like())
+                  .distinct()
+                  .count()
+              == 1;
+      default -> PER_PIXEL.contains(node.getOpType());
+    };
+  }
+
+  /** Whether a value is one number, or one for each channel and picture of a batch. */
+  private boolean isPerChannel(String value) {
+    TensorProto constant = wiring.constants().get(value);
+    if (constant != null) {
+      return constant.getDimsList().stream().allMatch(extent -> extent == 1);
+    }
+    long[] shape = network.weights().get(value);
+    if (shape != null) {
+      return shape.length == 3 && shape[1] == 1 && shape[2] == 1;
+    }
+    NodeProto node = wiring.producers().get(value);
+    TensorProto to =
+        node != null && node.getOpType().equals("Reshape")
+            ? wiring.constants().get(node.getInput(1))
+            : null;
+    if (to == null || to.getDims(0) != 4) {
+      return false;
+    }
+    long[] extent = PictureExtents.longs(to);
+    return extent[2] == 1 && extent[3] == 1;
+  }
+
+  private List<String> perPixel(NodeProto node) {
+    List<List<String>> inputs =
+        node.getInputList().stream()
+            .map(input -> isPerChannel(input) ? List.<String>of() : strips.cut(input))
+            .toList();
+    List<String> results = new ArrayList<>();
+    int count = inputs.stream().mapToInt(List::size).max().orElseThrow();
+    for (int i = 0; i < count; i++) {
+      List<String> own = new ArrayList<>(node.getInputList());
+      for (int input = 0; input < own.size(); input++) {
+        if (!inputs.get(input).isEmpty()) {
+          own.set(input, inputs.get(input).get(i));
+        }
+      }
+      results.add(graph.like(node, own));
+    }
+    return results;
   }
 }

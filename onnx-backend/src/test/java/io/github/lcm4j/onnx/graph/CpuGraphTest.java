@@ -1,13 +1,14 @@
 package io.github.lcm4j.onnx.graph;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertNull;
 
 import ai.onnx.proto.OnnxMl.GraphProto;
 import ai.onnx.proto.OnnxMl.TensorProto;
 import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
+import ai.onnxruntime.OrtLoggingLevel;
 import ai.onnxruntime.OrtSession;
 import com.google.protobuf.ByteString;
 import io.github.lcm4j.onnx.Golden;
@@ -17,6 +18,7 @@ import io.github.lcm4j.tensor.DType;
 import io.github.lcm4j.tensor.Tensor;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.BeforeAll;
@@ -30,7 +32,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class CpuGraphTest {
   private static final double TOLERANCE = 2e-6;
-  private static final CpuGraph.Limits ALL = new CpuGraph.Limits(1, 48);
+  private static final CpuGraph.Limits ALL = new CpuGraph.Limits(1, Long.MAX_VALUE, 1);
+  private static final CpuGraph.Limits CUT = new CpuGraph.Limits(1, 0, 3);
   private static final int IN = 24;
   private static final int OUT = 40;
 
@@ -45,6 +48,9 @@ class CpuGraphTest {
             "conv.weight", random(1, OUT, IN, 3, 3),
             "conv.bias", random(2, OUT),
             "plain.weight", random(3, OUT, IN, 3, 3),
+            "same.weight", random(11, IN, IN, 3, 3),
+            "same2.weight", random(12, IN, IN, 3, 3),
+            "same3.weight", random(13, IN, IN, 3, 3),
             "small.weight", random(4, OUT, IN, 1, 1),
             "norm.weight", random(5, IN),
             "norm.bias", random(6, IN)),
@@ -75,16 +81,10 @@ class CpuGraphTest {
   private Tensor run(NetworkGraph network, Tensor x) throws OrtException {
     GraphProto.Builder graph = network.model().getGraph().toBuilder();
     network.weights().forEach((name, shape) -> declare(graph, name, weights.tensor(name), shape));
-    network
-        .filters()
-        .forEach(
-            (name, filter) -> {
-              Tensor values = filter.form().transform(weights.tensor(filter.tensor()));
-              declare(graph, name, values, values.shape());
-            });
     OrtEnvironment environment = OrtEnvironment.getEnvironment();
     byte[] model = network.model().toBuilder().setGraph(graph).build().toByteArray();
-    try (OrtSession session = environment.createSession(model);
+    try (OrtSession.SessionOptions options = quiet();
+        OrtSession session = environment.createSession(model, options);
         OnnxTensor input = OnnxTensor.createTensor(environment, x.floats(), x.shape());
         OrtSession.Result result = session.run(Map.of("x", input))) {
       OnnxTensor y = (OnnxTensor) result.get(0);
@@ -92,6 +92,12 @@ class CpuGraphTest {
       y.getFloatBuffer().get(values);
       return Tensor.of(values, y.getInfo().getShape());
     }
+  }
+
+  private static OrtSession.SessionOptions quiet() throws OrtException {
+    OrtSession.SessionOptions options = new OrtSession.SessionOptions();
+    options.setSessionLogLevel(OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR);
+    return options;
   }
 
   private static void declare(GraphProto.Builder graph, String name, Tensor values, long[] shape) {
@@ -106,49 +112,83 @@ class CpuGraphTest {
     graph.addInitializer(tensor);
   }
 
+  private static long count(NetworkGraph graph, String operator) {
+    return graph.model().getGraph().getNodeList().stream()
+        .filter(node -> node.getOpType().equals(operator))
+        .count();
+  }
+
   /** Small tiles, large tiles, and strips of them; sizes that tiles fit, and that they do not. */
   @ParameterizedTest
   @CsvSource({
     "16, 1, 16, 16",
     "16, 2, 9, 14",
     "16, 1, 1, 1",
+    "16, 2, 35, 7",
     "64, 1, 16, 16",
     "64, 3, 13, 6",
     "64, 1, 1, 1",
     "64, 2, 2, 35",
-    "1024, 1, 64, 32",
-    "1024, 2, 21, 5",
-    "1024, 1, 1, 3"
+    "64, 1, 64, 32",
+    "64, 2, 21, 5",
+    "64, 1, 12, 3"
   })
   void convolution(int side, int batch, int height, int width) throws Exception {
     Tensor x = random(7, batch, IN, height, width);
     for (String path : new String[] {"conv", "plain"}) {
       NetworkGraph graph = graph((builder, value) -> builder.conv(value, path, IN, OUT, 3));
-      NetworkGraph rewritten = CpuGraph.rewrite(graph, side, ALL);
-      assertEquals(
-          side == 16 ? Winograd.F2 : Winograd.F4,
-          rewritten.filters().values().iterator().next().form());
-      assertNull(rewritten.weights().get(path + ".weight"));
-      Golden.assertClose(
-          "%s at side %d on %d×%d×%d".formatted(path, side, batch, height, width),
-          run(graph, x),
-          run(rewritten, x),
-          TOLERANCE);
+      for (CpuGraph.Limits limits : new CpuGraph.Limits[] {ALL, CUT}) {
+        NetworkGraph rewritten = CpuGraph.rewrite(graph, side, limits);
+        assertEquals(limits == CUT ? 1 : 0, count(rewritten, "If"));
+        assertArrayEquals(new long[] {OUT * IN, 9}, rewritten.weights().get(path + ".weight"));
+        Golden.assertClose(
+            "%s at side %d on %d×%d×%d".formatted(path, side, batch, height, width),
+            run(graph, x),
+            run(rewritten, x),
+            TOLERANCE);
+      }
     }
   }
 
-  /** Behind an upsampling the extents are known to be even. */
+  /** On the small picture, and on another that is no longer upsampled by itself. */
   @ParameterizedTest
-  @CsvSource({"16, 1, 3, 5", "16, 2, 8, 8"})
+  @CsvSource({"16, 1, 3, 5", "16, 2, 8, 8", "32, 1, 25, 6", "32, 3, 12, 1"})
   void convolutionBehindUpsampling(int side, int batch, int height, int width) throws Exception {
     Tensor x = random(8, batch, IN, height, width);
     NetworkGraph graph =
         graph(
             (builder, value) ->
                 builder.conv(builder.upsample(builder.upsample(value, 2), 2), "conv", IN, OUT, 3));
-    NetworkGraph rewritten = CpuGraph.rewrite(graph, side, ALL);
-    assertEquals(1, rewritten.filters().size());
-    Golden.assertClose("upsampled", run(graph, x), run(rewritten, x), TOLERANCE);
+    NetworkGraph whole = CpuGraph.rewrite(graph, side, ALL);
+    assertEquals(1, count(whole, "Resize"));
+    for (NetworkGraph rewritten : List.of(whole, CpuGraph.rewrite(graph, side, CUT))) {
+      Golden.assertClose("upsampled", run(graph, x), run(rewritten, x), TOLERANCE);
+    }
+  }
+
+  /**
+   * Norm, activation, sums, other convolutions and upsampling in strips, and what needs a whole.
+   */
+  @ParameterizedTest
+  @CsvSource({"1, 12, 12", "2, 13, 7", "1, 41, 30", "2, 7, 9"})
+  void layersInStrips(int batch, int height, int width) throws Exception {
+    Tensor x = random(10, batch, IN, height, width);
+    NetworkGraph graph =
+        graph(
+            (builder, value) -> {
+              String h = builder.conv(value, "same", IN, IN, 3);
+              h = builder.silu(builder.groupNorm(h, "norm", IN, 4, 1e-5f));
+              h = builder.add(value, builder.conv(h, "same2", IN, IN, 3));
+              h = builder.conv(builder.upsample(h, 2), "same3", IN, IN, 3);
+              h = builder.groupNorm(h, "norm", IN, 4, 1e-5f);
+              h =
+                  builder.add(
+                      builder.conv(h, "small", IN, OUT, 1), builder.conv(h, "conv", IN, OUT, 3));
+              return builder.node("Softmax", List.of(h), GraphBuilder.attribute("axis", 1L));
+            });
+    NetworkGraph rewritten = CpuGraph.rewrite(graph, 32, CUT);
+    assertEquals(1, count(rewritten, "If"));
+    Golden.assertClose("layers", run(graph, x), run(rewritten, x), 2e-5);
   }
 
   @Test
@@ -156,10 +196,10 @@ class CpuGraphTest {
     NetworkGraph pointwise = graph((graph, x) -> graph.conv(x, "small", IN, OUT, 1));
     NetworkGraph strided = graph((graph, x) -> graph.conv(x, "conv", IN, OUT, 3, 2, 1, 1, 1, 1));
     NetworkGraph tiny = graph((graph, x) -> graph.conv(x, "conv", IN, OUT, 3));
-    assertEquals(Map.of(), CpuGraph.rewrite(pointwise, 64, ALL).filters());
-    assertEquals(Map.of(), CpuGraph.rewrite(strided, 64, ALL).filters());
-    assertEquals(Map.of(), CpuGraph.rewrite(tiny, 8, ALL).filters());
-    assertEquals(Map.of(), CpuGraph.rewrite(tiny, 64, CpuGraph.Limits.EVERY_STEP).filters());
+    assertEquals(pointwise.model(), CpuGraph.rewrite(pointwise, 64, CUT).model());
+    assertEquals(strided.model(), CpuGraph.rewrite(strided, 64, CUT).model());
+    assertEquals(tiny.model(), CpuGraph.rewrite(tiny, 8, CUT).model());
+    assertEquals(tiny.model(), CpuGraph.rewrite(tiny, 64, CpuGraph.Limits.USUAL).model());
   }
 
   @Test
