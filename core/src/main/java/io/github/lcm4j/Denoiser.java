@@ -73,7 +73,8 @@ final class Denoiser {
                 conditioning.textEmbeds(),
                 conditioning.timeIds(),
                 residuals,
-                adapters.at(index - start.index(), timesteps.length - start.index())));
+                adapters.at(index - start.index(), timesteps.length - start.index()),
+                index == timesteps.length - 1));
     if (guided) {
       prediction = guide(prediction);
     }

@@ -43,7 +43,8 @@ record NetworkInputs(Tensor inputIds, Unet.Input unet, Tensor latents) {
             textTime ? repeated(pooled, batch) : null,
             textTime ? timeIds(batch, pixels) : null,
             null,
-            List.of());
+            List.of(),
+            false);
     return new NetworkInputs(
         inputIds, input, random.randn(1, architecture.latentChannels(), side, side));
   }

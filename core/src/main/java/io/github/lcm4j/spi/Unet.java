@@ -35,6 +35,8 @@ public interface Unet {
    * @param residuals what ControlNets add inside, or null
    * @param adapterFeatures what T2I-Adapters add inside, {@code [1, channels, …]} in the order of
    *     the down blocks; empty for nothing
+   * @param last whether no other evaluation follows for this picture, so that memory which only
+   *     evaluations need may be let go
    */
   record Input(
       Tensor sample,
@@ -44,5 +46,6 @@ public interface Unet {
       @Nullable Tensor textEmbeds,
       @Nullable Tensor timeIds,
       ControlNet.@Nullable Residuals residuals,
-      List<Tensor> adapterFeatures) {}
+      List<Tensor> adapterFeatures,
+      boolean last) {}
 }

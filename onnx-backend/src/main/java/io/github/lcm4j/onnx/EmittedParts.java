@@ -12,6 +12,7 @@ import io.github.lcm4j.onnx.graph.NetworkGraph;
 import io.github.lcm4j.onnx.graph.ResidualLayout;
 import io.github.lcm4j.onnx.graph.T2IAdapterGraph;
 import io.github.lcm4j.onnx.graph.UnetGraph;
+import io.github.lcm4j.safetensors.TensorInfo;
 import io.github.lcm4j.safetensors.WeightSource;
 import io.github.lcm4j.spi.ControlNet;
 import io.github.lcm4j.spi.ModelSpec;
@@ -37,6 +38,8 @@ import java.util.Set;
  */
 record EmittedParts(ModelSpec spec, OrtRuntime runtime, Map<String, WeightSource> bases)
     implements ModelParts {
+  /** What is worth a tenth of a second for each new prompt. */
+  private static final long LARGE_BYTES = 128 << 20;
 
   static EmittedParts open(ModelSpec spec, OrtRuntime runtime) throws IOException {
     Checkpoint checkpoint = spec.checkpoint();
@@ -69,6 +72,27 @@ record EmittedParts(ModelSpec spec, OrtRuntime runtime, Map<String, WeightSource
       graph = CpuGraph.rewrite(graph, side(part, component), CpuGraph.Limits.USUAL);
     }
     return OrtNetwork.create(part, graph, base, changed, runtime);
+  }
+
+  /**
+   * A text encoder whose weights the runtime maps: it runs once a prompt, for a hundredth of it.
+   */
+  @Override
+  public boolean isLoadedForEachUse(String part) {
+    if (!TEXT_ENCODERS.contains(part) || !runtime.onCpu() || isHalf()) {
+      return false;
+    }
+    WeightSource base = base(part);
+    long bytes = 0;
+    for (String name : base.names()) {
+      TensorInfo info = base.info(name);
+      if (info.dtype() == DType.FLOAT32) {
+        bytes += info.byteSize();
+      } else if (info.dtype() != null && info.dtype().isFloating()) {
+        return false; // it would be cast each time
+      }
+    }
+    return bytes >= LARGE_BYTES;
   }
 
   /** How large a network's picture or latents are in the checkpoint's own size. */

@@ -34,6 +34,14 @@ interface ModelParts {
   /** Finds what is wrong with a part without loading it, as far as that can be done. */
   default void check(String part) throws CheckpointException {}
 
+  /**
+   * Whether a pristine part is large, seldom used and quickly loaded, so that it need not stay in
+   * memory.
+   */
+  default boolean isLoadedForEachUse(String part) {
+    return false;
+  }
+
   Unet unet(Network network) throws CheckpointException;
 
   TextEncoder textEncoder(String part, Network network) throws CheckpointException;

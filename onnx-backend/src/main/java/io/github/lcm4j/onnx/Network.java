@@ -14,6 +14,13 @@ interface Network {
    */
   void run(Map<String, Tensor> inputs, Map<String, Tensor> outputs);
 
+  /**
+   * Runs the network and lets go of the memory that only runs need; the next one takes it anew.
+   *
+   * @see #run
+   */
+  void runLast(Map<String, Tensor> inputs, Map<String, Tensor> outputs);
+
   /** One more user. */
   Network retain();
 

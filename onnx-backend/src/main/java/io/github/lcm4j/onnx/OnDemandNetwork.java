@@ -4,11 +4,12 @@ import io.github.lcm4j.InferenceException;
 import io.github.lcm4j.tensor.Tensor;
 import java.io.IOException;
 import java.util.Map;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A network that is in memory only while somebody {@linkplain #hold() holds} it, or for a single
- * run. Safe for use by several threads.
+ * A network that is in memory for a single run only, or from the first run on while somebody
+ * {@linkplain #hold() holds} it. Safe for use by several threads.
  */
 final class OnDemandNetwork implements Network {
   private final String name;
@@ -30,8 +31,12 @@ final class OnDemandNetwork implements Network {
     this.hasOwnWeights = hasOwnWeights;
   }
 
-  /** Loads the network, if it is not, and keeps it until {@link #letGo}. */
-  synchronized Network hold() {
+  /** Keeps the network until {@link #letGo}, once a run has loaded it. */
+  synchronized void hold() {
+    holders++;
+  }
+
+  private synchronized Network load() {
     Network network = loaded;
     if (network == null) {
       try {
@@ -41,7 +46,6 @@ final class OnDemandNetwork implements Network {
       }
       loaded = network;
     }
-    holders++;
     return network;
   }
 
@@ -62,9 +66,18 @@ final class OnDemandNetwork implements Network {
 
   @Override
   public void run(Map<String, Tensor> inputs, Map<String, Tensor> outputs) {
-    Network network = hold();
+    run(network -> network.run(inputs, outputs));
+  }
+
+  @Override
+  public void runLast(Map<String, Tensor> inputs, Map<String, Tensor> outputs) {
+    run(network -> network.runLast(inputs, outputs));
+  }
+
+  private void run(Consumer<Network> work) {
+    hold();
     try {
-      network.run(inputs, outputs);
+      work.accept(load());
     } finally {
       letGo();
     }

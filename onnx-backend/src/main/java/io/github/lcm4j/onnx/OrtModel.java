@@ -50,7 +50,7 @@ final class OrtModel implements DiffusionModel {
      * @param changed their folded weights
      */
     Network network(String part, List<LoraKey> loras, ChangedWeights changed) throws IOException {
-      if (!onDemand) {
+      if (!onDemand && !(loras.isEmpty() && parts.isLoadedForEachUse(part))) {
         return pool.get(new NetworkPool.Key(part, loras), () -> parts.create(part, changed));
       }
       parts.check(part);

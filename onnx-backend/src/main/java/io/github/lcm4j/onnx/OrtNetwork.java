@@ -28,10 +28,12 @@ final class OrtNetwork implements Network {
   private final String name;
   private final OrtSession session;
   private final Initializers weights;
+  private final boolean onCpu;
   private int users = 1;
 
-  private OrtNetwork(String name, OrtSession session, Initializers weights) {
+  private OrtNetwork(String name, OrtSession session, Initializers weights, boolean onCpu) {
     this.name = name;
+    this.onCpu = onCpu;
     this.session = session;
     this.weights = weights;
   }
@@ -105,7 +107,7 @@ final class OrtNetwork implements Network {
       throws IOException {
     Initializers weights = new Initializers(runtime);
     try (OrtSession.SessionOptions options = runtime.sessionOptions()) {
-      return new OrtNetwork(name, start.session(options, weights), weights);
+      return new OrtNetwork(name, start.session(options, weights), weights, runtime.onCpu());
     } catch (OrtException e) {
       weights.close();
       throw new CheckpointException(
@@ -120,17 +122,29 @@ final class OrtNetwork implements Network {
 
   @Override
   public void run(Map<String, Tensor> inputs, Map<String, Tensor> outputs) {
+    run(inputs, outputs, false);
+  }
+
+  @Override
+  public void runLast(Map<String, Tensor> inputs, Map<String, Tensor> outputs) {
+    run(inputs, outputs, onCpu);
+  }
+
+  private void run(Map<String, Tensor> inputs, Map<String, Tensor> outputs, boolean shrinks) {
     OrtEnvironment environment = OrtEnvironment.getEnvironment();
     Map<String, OnnxTensor> given = new HashMap<>();
     Map<String, OnnxTensor> wanted = new HashMap<>();
-    try {
+    try (OrtSession.RunOptions options = new OrtSession.RunOptions()) {
+      if (shrinks) {
+        options.addRunConfigEntry("memory.enable_memory_arena_shrinkage", "cpu:0");
+      }
       for (Map.Entry<String, Tensor> input : inputs.entrySet()) {
         given.put(input.getKey(), wrap(environment, input.getValue()));
       }
       for (Map.Entry<String, Tensor> output : outputs.entrySet()) {
         wanted.put(output.getKey(), wrap(environment, output.getValue()));
       }
-      session.run(given, Set.of(), wanted).close();
+      session.run(given, Set.of(), wanted, options).close();
     } catch (OrtException e) {
       throw new InferenceException("%s failed: %s".formatted(name, e.getMessage()), e);
     } finally {

@@ -73,7 +73,11 @@ final class OrtUnet implements Unet {
     long[] shape = input.sample().shape();
     shape[1] = outChannels;
     Tensor prediction = Tensor.allocate(DType.FLOAT32, shape);
-    network.run(inputs, Map.of("out_sample", prediction));
+    if (input.last()) {
+      network.runLast(inputs, Map.of("out_sample", prediction));
+    } else {
+      network.run(inputs, Map.of("out_sample", prediction));
+    }
     return prediction;
   }
 

@@ -33,6 +33,9 @@ final class WinogradRewriter {
   /** From here on pictures are large enough for the transform to larger filters to pay. */
   private static final int F4_SIDE = 32;
 
+  /** What transformed filters may take. */
+  private static final long FILTER_BYTES = 128 << 20;
+
   private static final Set<String> PER_PIXEL = Set.of("QuickGelu", "Gelu", "Relu");
 
   private final NetworkGraph network;
@@ -111,9 +114,15 @@ final class WinogradRewriter {
       return null;
     }
     NodeProto resize = wiring.behind(x, "Resize");
-    return resize != null && extents.factor(resize) == 2
-        ? Winograd.UPSAMPLED
-        : extents.of(x).side() >= F4_SIDE ? Winograd.F4 : Winograd.F2;
+    if (resize != null && extents.factor(resize) == 2) {
+      return Winograd.UPSAMPLED;
+    }
+    long[] shape = network.weights().get(node.getInput(1));
+    long bytes = shape[0] * shape[1] * Float.BYTES;
+    if (extents.of(x).side() >= F4_SIDE && bytes * Winograd.F4.places() <= FILTER_BYTES) {
+      return Winograd.F4;
+    }
+    return bytes * Winograd.F2.places() <= FILTER_BYTES ? Winograd.F2 : null;
   }
 
   private boolean isPlain3x3(NodeProto node) {
