@@ -79,10 +79,13 @@ record EmittedParts(ModelSpec spec, OrtRuntime runtime, Map<String, WeightSource
    */
   @Override
   public boolean isLoadedForEachUse(String part) {
-    if (!TEXT_ENCODERS.contains(part) || !runtime.onCpu() || isHalf()) {
-      return false;
-    }
-    WeightSource base = base(part);
+    return TEXT_ENCODERS.contains(part)
+        && runtime.onCpu()
+        && !isHalf()
+        && isLargeAndMapped(base(part));
+  }
+
+  static boolean isLargeAndMapped(WeightSource base) {
     long bytes = 0;
     for (String name : base.names()) {
       TensorInfo info = base.info(name);

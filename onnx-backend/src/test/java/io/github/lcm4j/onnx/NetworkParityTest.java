@@ -1,5 +1,7 @@
 package io.github.lcm4j.onnx;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.lcm4j.ExecutionProvider;
 import io.github.lcm4j.checkpoint.Checkpoint;
 import io.github.lcm4j.safetensors.SafetensorsFile;
@@ -8,11 +10,14 @@ import io.github.lcm4j.spi.TextEncoder;
 import io.github.lcm4j.tensor.DType;
 import io.github.lcm4j.tensor.Tensor;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Assertions;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -28,7 +33,11 @@ class NetworkParityTest {
   private Checkpoint checkpoint;
 
   private void open(String name) throws IOException {
-    checkpoint = Checkpoint.open(Golden.path("models/" + name));
+    open(Golden.path("models/" + name));
+  }
+
+  private void open(Path folder) throws IOException {
+    checkpoint = Checkpoint.open(folder);
     expected = SafetensorsFile.open(checkpoint.folder().resolve("expected.safetensors"));
     model = OrtModel.load(new ModelSpec(checkpoint, List.of(), false, ExecutionProvider.CPU, 1));
   }
@@ -49,6 +58,22 @@ class NetworkParityTest {
       model.network("unet").run(UnetInputs.read(expected, prefix), Map.of("out_sample", found));
       Golden.assertClose(name + " " + prefix, wanted, found, TOLERANCE);
     }
+  }
+
+  /** Height and width; some checkpoints of other than square pictures say it like that. */
+  @Test
+  void sampleSizeMayBeAPair(@TempDir Path folder) throws IOException {
+    Golden.assemble(folder, "models/sd15", Map.of());
+    Path config = folder.resolve("unet/config.json");
+    ObjectMapper mapper = new ObjectMapper();
+    ObjectNode json = (ObjectNode) mapper.readTree(config.toFile());
+    json.putArray("sample_size").add(8).add(12);
+    mapper.writeValue(config.toFile(), json);
+    open(folder);
+    Tensor wanted = expected.tensor("unet/wide/out");
+    Tensor found = Tensor.allocate(DType.FLOAT32, wanted.shape());
+    model.network("unet").run(UnetInputs.read(expected, "unet/wide/"), Map.of("out_sample", found));
+    Golden.assertClose("sample_size of a pair", wanted, found, TOLERANCE);
   }
 
   @ParameterizedTest
