@@ -44,23 +44,19 @@ public final class CpuGraph {
    * @return the same network in other nodes
    */
   public static NetworkGraph rewrite(NetworkGraph network, int side, Limits limits) {
-    NetworkGraph whole = WinogradRewriter.rewrite(network, side, limits.whole()).network();
     WinogradRewriter.Result cut = WinogradRewriter.rewrite(network, side, limits);
-    whole = LayerNormRewriter.rewrite(whole);
-    return cut.minSide() == 0
-        ? whole
-        : either(whole, LayerNormRewriter.rewrite(cut.network()), cut.minSide());
+    NetworkGraph large = LayerNormRewriter.rewrite(cut.network());
+    if (cut.minSide() == 0) {
+      return large; // nothing was cut
+    }
+    WinogradRewriter.Result whole = WinogradRewriter.rewrite(network, side, limits.whole());
+    return either(LayerNormRewriter.rewrite(whole.network()), large, cut.minSide());
   }
 
   /** Small pictures have too few rows for strips, and no need of them. */
   private static NetworkGraph either(NetworkGraph small, NetworkGraph large, int minSide) {
     GraphProto graph = large.model().getGraph();
-    String input =
-        graph.getInputList().stream()
-            .filter(i -> i.getType().getTensorType().getShape().getDimCount() == 4)
-            .findFirst()
-            .orElseThrow()
-            .getName();
+    String input = PictureExtents.picture(graph).orElseThrow().getName();
     NodeList nodes = new NodeList("size");
     String isLarge =
         nodes.node("GreaterOrEqual", List.of(nodes.shape(input, 2, 3), nodes.longs(minSide)));

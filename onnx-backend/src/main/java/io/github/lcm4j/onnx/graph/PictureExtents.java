@@ -4,14 +4,15 @@ import ai.onnx.proto.OnnxMl.AttributeProto;
 import ai.onnx.proto.OnnxMl.GraphProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
 import ai.onnx.proto.OnnxMl.TensorProto;
-import ai.onnx.proto.OnnxMl.TensorShapeProto.Dimension;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /** What is known of the heights and widths of a network's values before it runs. */
@@ -36,7 +37,7 @@ final class PictureExtents {
   private final Set<String> upsampled = new HashSet<>();
   private final Map<String, TensorProto> constants;
   private final int inputSide;
-  private boolean onePicture;
+  private final boolean onePicture;
 
   /**
    * Goes through a graph.
@@ -48,19 +49,24 @@ final class PictureExtents {
   PictureExtents(GraphProto graph, Wiring wiring, int side) {
     this.constants = wiring.constants();
     this.inputSide = side;
-    for (ValueInfoProto input : graph.getInputList()) {
-      var shape = input.getType().getTensorType().getShape();
-      if (shape.getDimCount() == 4) {
-        extents.put(input.getName(), new Extent(side, 1, input.getName()));
-        Dimension batch = shape.getDim(0);
-        onePicture = batch.hasDimValue() && batch.getDimValue() == 1;
-        break;
-      }
-    }
+    Optional<ValueInfoProto> picture = picture(graph);
+    picture.ifPresent(input -> extents.put(input.getName(), new Extent(side, 1, input.getName())));
+    this.onePicture =
+        picture
+            .map(input -> input.getType().getTensorType().getShape().getDim(0))
+            .filter(batch -> batch.hasDimValue() && batch.getDimValue() == 1)
+            .isPresent();
     for (NodeProto node : graph.getNodeList()) {
       Extent behind = behind(node, before(node));
       node.getOutputList().forEach(output -> extents.put(output, behind));
     }
+  }
+
+  /** The first input of four axes. */
+  static Optional<ValueInfoProto> picture(GraphProto graph) {
+    return graph.getInputList().stream()
+        .filter(input -> input.getType().getTensorType().getShape().getDimCount() == 4)
+        .findFirst();
   }
 
   /** Whether the first input of four axes is always a single picture. */
@@ -125,9 +131,7 @@ final class PictureExtents {
       }
       case "Conv" -> {
         long stride = ints(node, "strides", 1, 1)[0];
-        long kernel = ints(node, "kernel_shape", 1, 1)[0];
-        long[] pads = ints(node, "pads", 0, 0, 0, 0);
-        if (stride == 1 && pads[0] + pads[2] == kernel - 1 && pads[1] + pads[3] == kernel - 1) {
+        if (sameSizePad(node) >= 0) {
           // The upsampled picture may be gone when its convolution is replaced.
           return upsampled.contains(node.getInput(0))
               ? new Extent(before.side(), before.multiple(), output)
@@ -138,6 +142,20 @@ final class PictureExtents {
       default -> {}
     }
     return new Extent(before.side(), 1, output);
+  }
+
+  /** What an odd square convolution adds on all sides to keep the size; -1 for others. */
+  static long sameSizePad(NodeProto convolution) {
+    long[] kernel = ints(convolution, "kernel_shape", 1, 1);
+    long pad = (kernel[0] - 1) / 2;
+    boolean same =
+        kernel[0] == kernel[1]
+            && kernel[0] % 2 == 1
+            && Arrays.equals(ints(convolution, "strides", 1, 1), new long[] {1, 1})
+            && Arrays.equals(ints(convolution, "dilations", 1, 1), new long[] {1, 1})
+            && Arrays.equals(ints(convolution, "pads", 0, 0, 0, 0), new long[] {pad, pad, pad, pad})
+            && convolution.getAttributeList().stream().noneMatch(a -> a.getName().equals("group"));
+    return same ? pad : -1;
   }
 
   /** The numbers of a constant list of int64. */

@@ -134,22 +134,7 @@ final class WinogradRewriter {
         && wiring.isReadOnce(node.getInput(1))
         && Math.min(shape[0], shape[1]) >= limits.minChannels()
         && Arrays.equals(Arrays.copyOfRange(shape, 2, shape.length), new long[] {3, 3})
-        && sameSizePad(node) == 1;
-  }
-
-  /** What an odd square convolution adds on all sides to keep the size; -1 for others. */
-  private static long sameSizePad(NodeProto node) {
-    long[] kernel = PictureExtents.ints(node, "kernel_shape", 1, 1);
-    long pad = (kernel[0] - 1) / 2;
-    boolean same =
-        kernel[0] == kernel[1]
-            && kernel[0] % 2 == 1
-            && Arrays.equals(PictureExtents.ints(node, "strides", 1, 1), new long[] {1, 1})
-            && Arrays.equals(PictureExtents.ints(node, "dilations", 1, 1), new long[] {1, 1})
-            && Arrays.equals(
-                PictureExtents.ints(node, "pads", 0, 0, 0, 0), new long[] {pad, pad, pad, pad})
-            && node.getAttributeList().stream().noneMatch(a -> a.getName().equals("group"));
-    return same ? pad : -1;
+        && PictureExtents.sameSizePad(node) == 1;
   }
 
   private void convolve(NodeProto node, Winograd form) {
@@ -205,7 +190,7 @@ final class WinogradRewriter {
 
   /** Does to each strip what a node does to the picture, if that is possible. */
   private void keepInStrips(NodeProto node) {
-    long pad = node.getOpType().equals("Conv") ? sameSizePad(node) : -1;
+    long pad = node.getOpType().equals("Conv") ? PictureExtents.sameSizePad(node) : -1;
     if (pad >= 0) {
       strips.put(node.getOutput(0), convolvePlainly(node, pad));
     } else if (isPerPixel(node)) {
