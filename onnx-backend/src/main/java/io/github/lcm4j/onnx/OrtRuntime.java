@@ -39,8 +39,7 @@ record OrtRuntime(OrtEnvironment environment, ExecutionProvider provider, int th
       options.setSessionLogLevel(OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL);
       // The next level moves convolutions to a blocked layout; measured, it does not pay here, and
       // it copies every weight.
-      options.setOptimizationLevel(
-          SessionOptions.OptLevel.valueOf(System.getProperty("optl", "EXTENDED_OPT")));
+      options.setOptimizationLevel(SessionOptions.OptLevel.EXTENDED_OPT);
       // Pre-packed weights are second copies; without them the mapped file is all there is.
       options.addConfigEntry("session.disable_prepacking", "1");
       // A plan is a second arena beside the first run's, and a copy for every size of picture.

@@ -45,12 +45,13 @@ public final class CpuGraph {
    */
   public static NetworkGraph rewrite(NetworkGraph network, int side, Limits limits) {
     WinogradRewriter.Result cut = WinogradRewriter.rewrite(network, side, limits);
-    NetworkGraph large = LayerNormRewriter.rewrite(cut.network());
+    NetworkGraph large = HiddenShapes.hide(LayerNormRewriter.rewrite(cut.network()));
     if (cut.minSide() == 0) {
       return large; // nothing was cut
     }
     WinogradRewriter.Result whole = WinogradRewriter.rewrite(network, side, limits.whole());
-    return either(LayerNormRewriter.rewrite(whole.network()), large, cut.minSide());
+    NetworkGraph small = HiddenShapes.hide(LayerNormRewriter.rewrite(whole.network()));
+    return either(small, large, cut.minSide());
   }
 
   /** Small pictures have too few rows for strips, and no need of them. */
