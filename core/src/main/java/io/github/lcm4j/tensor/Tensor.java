@@ -261,7 +261,7 @@ public final class Tensor {
     }
   }
 
-  private static int checkedByteSize(DType dtype, long[] shape) {
+  static int checkedByteSize(DType dtype, long[] shape) {
     long count = elementCount(shape);
     if (count > Integer.MAX_VALUE / dtype.byteSize()) {
       throw new IllegalArgumentException(

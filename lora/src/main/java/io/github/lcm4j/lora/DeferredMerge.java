@@ -29,7 +29,6 @@ public final class DeferredMerge {
   private final Supplier<WeightFolder> folders;
   private final BitSet effective = new BitSet();
   private final BitSet folded = new BitSet();
-  private @Nullable WeightFolder folder;
 
   DeferredMerge(
       Map<String, WeightSource> bases,
@@ -91,18 +90,18 @@ public final class DeferredMerge {
    * @throws NoSuchElementException if LoRAs do not change it
    */
   public synchronized Tensor fold(String component, String name) throws IOException {
-    if (folder == null) {
-      folder = folders.get();
+    try (WeightFolder folder = folders.get()) {
+      return fold(component, name, folder, Tensor::allocate);
     }
-    return fold(component, name, folder);
   }
 
   /** Folds one weight with a folder that no other thread uses. */
-  Tensor fold(String component, String name, WeightFolder by) throws IOException {
+  Tensor fold(String component, String name, WeightFolder by, WeightFolder.Memory memory)
+      throws IOException {
     dtype(component, name); // else what it throws is thrown below, less clearly
     List<WeightFolder.Contribution> contributions = contributions(component, name);
     try {
-      WeightFolder.Folded result = by.fold(name, base(component), contributions);
+      WeightFolder.Folded result = by.fold(name, base(component), contributions, memory);
       note(contributions, result.effective());
       return result.tensor();
     } catch (IllegalStateException e) { // a size no tensor can have

@@ -107,17 +107,19 @@ public final class LoraFile {
   }
 
   /** Reads the one number of a scalar. */
-  double scalar(LoraKey key) throws LoraException {
+  double scalar(LoraKey key) throws IOException {
     Tensor tensor = tensor(key);
     if (tensor.elementCount() != 1) {
       throw new LoraException(
           file(), key.name(), "expected a single number, found a tensor " + tensor);
     }
+    Tensor number = Tensor.allocate(tensor.dtype());
+    read(key, 0, number); // the mapping would bring in 16 pages for each of hundreds
     double value =
-        switch (tensor.dtype()) {
-          case INT64 -> tensor.longs().get(0);
-          case INT32 -> tensor.ints().get(0);
-          default -> tensor.toFloatArray()[0];
+        switch (number.dtype()) {
+          case INT64 -> number.longs().get(0);
+          case INT32 -> number.ints().get(0);
+          default -> number.toFloatArray()[0];
         };
     if (!Double.isFinite(value)) {
       throw new LoraException(file(), key.name(), "expected a finite number, found " + value);

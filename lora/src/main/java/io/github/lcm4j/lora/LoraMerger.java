@@ -3,9 +3,11 @@ package io.github.lcm4j.lora;
 import io.github.lcm4j.LoraSpec;
 import io.github.lcm4j.safetensors.WeightSource;
 import io.github.lcm4j.tensor.Tensor;
+import io.github.lcm4j.tensor.TensorArena;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -16,7 +18,9 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -39,7 +43,7 @@ public final class LoraMerger {
 
   private final boolean lenient;
   private final boolean keepFloat32;
-  private final MatrixProduct product;
+  private final Supplier<MatrixProduct> product;
   private final int threads;
   private final int blockElements;
 
@@ -66,7 +70,7 @@ public final class LoraMerger {
   public static final class Builder {
     private boolean lenient;
     private boolean keepFloat32;
-    private MatrixProduct product = MatrixProduct.plainJava();
+    private Supplier<MatrixProduct> product = BlockedProduct::new;
     private int threads;
     private int blockElements = WeightFolder.BLOCK_ELEMENTS;
 
@@ -89,7 +93,7 @@ public final class LoraMerger {
 
     /** What multiplies matrices; plain Java by default. */
     public Builder matrixProduct(MatrixProduct value) {
-      product = value;
+      product = () -> value;
       return this;
     }
 
@@ -140,7 +144,9 @@ public final class LoraMerger {
     DeferredMerge deferred = prepare(bases, loras);
     List<Job> jobs = new ArrayList<>();
     for (String component : bases.keySet()) {
-      deferred.touched(component).forEach(name -> jobs.add(new Job(component, name)));
+      for (String name : deferred.touched(component)) {
+        jobs.add(new Job(component, name, Tensor::allocate));
+      }
     }
     run(deferred, jobs);
     deferred.requireEffect();
@@ -162,14 +168,29 @@ public final class LoraMerger {
    *
    * @param deferred what was matched
    * @param component for instance {@code unet}
+   * @param arena where the changed weights are to lie
    * @return the changed weights by name; empty if LoRAs change none
    * @throws LoraException if one cannot be folded; the message names file, key, what was expected
    *     and what was found
    * @throws IOException if a pristine weight cannot be read, or the thread is interrupted
    */
-  public Map<String, Tensor> fold(DeferredMerge deferred, String component) throws IOException {
-    List<Job> jobs =
-        deferred.touched(component).stream().map(name -> new Job(component, name)).toList();
+  public Map<String, Tensor> fold(DeferredMerge deferred, String component, TensorArena arena)
+      throws IOException {
+    List<Job> jobs = new ArrayList<>();
+    List<String> names = List.copyOf(deferred.touched(component));
+    long[] sizes = new long[names.size()];
+    long[] totals = new long[threads];
+    for (int i = 0; i < sizes.length; i++) {
+      sizes[i] =
+          deferred.info(component, names.get(i)).elementCount()
+              * deferred.dtype(component, names.get(i)).byteSize();
+      totals[i % threads] += sizes[i];
+    }
+    // In turn: each thread takes memory of its own while the others write to theirs.
+    List<Slabs> slabs = Arrays.stream(totals).mapToObj(total -> new Slabs(arena, total)).toList();
+    for (int i = 0; i < sizes.length; i++) {
+      jobs.add(new Job(component, names.get(i), slabs.get(i % threads).add(sizes[i])));
+    }
     run(deferred, jobs);
     Map<String, Tensor> folded = new LinkedHashMap<>();
     jobs.forEach(job -> folded.put(job.name, Objects.requireNonNull(job.folded)));
@@ -199,18 +220,20 @@ public final class LoraMerger {
   }
 
   private WeightFolder folder() {
-    return new WeightFolder(product, blockElements, keepFloat32);
+    return new WeightFolder(product.get(), blockElements, keepFloat32);
   }
 
   /** One weight to fold. */
   private static final class Job {
     private final String component;
     private final String name;
+    private final WeightFolder.Memory memory;
     private @Nullable Tensor folded;
 
-    Job(String component, String name) {
+    Job(String component, String name, WeightFolder.Memory memory) {
       this.component = component;
       this.name = name;
+      this.memory = memory;
     }
   }
 
@@ -223,11 +246,10 @@ public final class LoraMerger {
     AtomicInteger next = new AtomicInteger();
     Callable<Void> worker =
         () -> {
-          WeightFolder folder = folder();
-          try {
+          try (WeightFolder folder = folder()) {
             for (int i = next.getAndIncrement(); i < jobs.size(); i = next.getAndIncrement()) {
               Job job = jobs.get(i);
-              job.folded = deferred.fold(job.component, job.name, folder);
+              job.folded = deferred.fold(job.component, job.name, folder, job.memory);
             }
           } finally {
             next.set(jobs.size()); // after an error the others stop too
@@ -256,7 +278,25 @@ public final class LoraMerger {
     } catch (ExecutionException e) {
       rethrow(e.getCause());
     } finally {
+      next.set(jobs.size());
       executor.shutdownNow();
+      awaitEnd(executor);
+    }
+  }
+
+  /** Nobody may write to the weights any more when their memory is given back. */
+  private static void awaitEnd(ExecutorService executor) {
+    boolean interrupted = false;
+    boolean ended = false;
+    while (!ended) {
+      try {
+        ended = executor.awaitTermination(1, TimeUnit.HOURS);
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
     }
   }
 

@@ -84,7 +84,7 @@ final class MergePlan {
       String module,
       Map<LoraRole, LoraKey> keys,
       Map<String, String> ignored)
-      throws LoraException {
+      throws IOException {
     Map<LoraKey, String> unusable = new LinkedHashMap<>();
     try {
       List<ModuleChanges.Change> changes =

@@ -1,5 +1,6 @@
 package io.github.lcm4j.lora;
 
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -43,8 +44,9 @@ final class ModuleChanges {
    *
    * @param unusable receives keys for which the module has no tensor, with the reason
    * @throws LoraException if a part is missing or does not fit
+   * @throws IOException if the file cannot be read
    */
-  List<Change> make(Map<LoraKey, String> unusable) throws LoraException {
+  List<Change> make(Map<LoraKey, String> unusable) throws IOException {
     String weight = module + ".weight";
     String bias = module + ".bias";
     boolean low = has(LoraRole.UP, LoraRole.DOWN, LoraRole.MID, LoraRole.UP_BIAS);
@@ -91,12 +93,12 @@ final class ModuleChanges {
   }
 
   private void addChange(String tensor, long[] shape, WeightDelta delta, LoraKey key)
-      throws LoraException {
+      throws IOException {
     Factor magnitude = factor(LoraRole.MAGNITUDE);
     changes.add(new Change(tensor, magnitude == null ? delta : dora(delta, magnitude, shape), key));
   }
 
-  private LowRankDelta lora(long[] shape) throws LoraException {
+  private LowRankDelta lora(long[] shape) throws IOException {
     Factor up = need(LoraRole.UP);
     Factor down = need(LoraRole.DOWN);
     LowRank product = new LowRank(up, false, factor(LoraRole.MID), down);
@@ -104,7 +106,7 @@ final class ModuleChanges {
     return new LowRankDelta(product, scale(product.rank()));
   }
 
-  private HadamardDelta loha(long[] shape) throws LoraException {
+  private HadamardDelta loha(long[] shape) throws IOException {
     Factor core1 = factor(LoraRole.HADA_T1);
     Factor core2 = factor(LoraRole.HADA_T2);
     if ((core1 == null) != (core2 == null)) {
@@ -119,7 +121,7 @@ final class ModuleChanges {
     return new HadamardDelta(first, second, scale(first.rank()));
   }
 
-  private KroneckerDelta lokr(long[] shape) throws LoraException {
+  private KroneckerDelta lokr(long[] shape) throws IOException {
     KroneckerDelta.Part first =
         part(LoraRole.LOKR_W1, LoraRole.LOKR_W1_A, LoraRole.LOKR_W1_B, null);
     KroneckerDelta.Part second =
@@ -170,7 +172,7 @@ final class ModuleChanges {
     return new KroneckerDelta.Part(wholeFactor, null);
   }
 
-  private Dora dora(WeightDelta change, Factor magnitude, long[] shape) throws LoraException {
+  private Dora dora(WeightDelta change, Factor magnitude, long[] shape) throws IOException {
     long[] found = magnitude.shape();
     long count = (long) magnitude.rows() * magnitude.columns();
     boolean leading = found.length > 0 && found[0] == count;
@@ -189,7 +191,7 @@ final class ModuleChanges {
   }
 
   private void addWhole(LoraRole role, String tensor, double scale, Map<LoraKey, String> unusable)
-      throws LoraException {
+      throws IOException {
     Factor diff = factor(role);
     if (diff == null) {
       return;
@@ -256,7 +258,7 @@ final class ModuleChanges {
     return area;
   }
 
-  private double scale(int rank) throws LoraException {
+  private double scale(int rank) throws IOException {
     LoraKey alpha = keys.get(LoraRole.ALPHA);
     return file.config()
         .scale(

@@ -14,7 +14,7 @@ import java.util.List;
  * <p>It goes through the weight some rows at a time, so that copying, adding and casting find them
  * in the cache, and so that a half-precision weight needs no float32 copy of the whole.
  */
-final class WeightFolder {
+final class WeightFolder implements AutoCloseable {
   /** The largest finite float16, plus half of its last place: what rounds to infinity. */
   private static final int FLOAT16_OVERFLOW_BITS = Float.floatToRawIntBits(65520f);
 
@@ -29,6 +29,11 @@ final class WeightFolder {
     this.workspace = new Workspace(product);
     this.blockElements = blockElements;
     this.keepFloat32 = keepFloat32;
+  }
+
+  /** Where a folded weight is to lie. */
+  interface Memory {
+    Tensor allocate(DType dtype, long... shape);
   }
 
   /**
@@ -56,10 +61,11 @@ final class WeightFolder {
    * @param name the weight's name
    * @param source the checkpoint that has it
    * @param contributions at least one change of it
+   * @param memory where the result is to lie
    * @throws LoraException if a file's number is NaN or infinite, or the sum overflows float16
    * @throws IOException if the weight cannot be read
    */
-  Folded fold(String name, WeightSource source, List<Contribution> contributions)
+  Folded fold(String name, WeightSource source, List<Contribution> contributions, Memory memory)
       throws IOException {
     workspace.release(0);
     Tensor pristine = source.tensor(name);
@@ -70,7 +76,7 @@ final class WeightFolder {
     }
     boolean wide = keepFloat32 || pristine.dtype() == DType.FLOAT32;
     DType dtype = wide ? DType.FLOAT32 : pristine.dtype();
-    Tensor result = Tensor.allocate(dtype, pristine.shape());
+    Tensor result = memory.allocate(dtype, pristine.shape());
     Tensor block = workspace.tensor(wide ? 0 : base.blockRows() * base.columns());
     boolean casts = wide && pristine.dtype() != DType.FLOAT32;
     int blockElements = base.blockRows() * base.columns();
@@ -106,6 +112,12 @@ final class WeightFolder {
       effective[i] = !changes.get(i).isZero();
     }
     return new Folded(result, effective);
+  }
+
+  /** Frees what it worked in; folded weights stay. */
+  @Override
+  public void close() {
+    workspace.close();
   }
 
   private void checkRange(

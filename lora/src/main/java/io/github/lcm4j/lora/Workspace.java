@@ -2,6 +2,7 @@ package io.github.lcm4j.lora;
 
 import io.github.lcm4j.tensor.DType;
 import io.github.lcm4j.tensor.Tensor;
+import io.github.lcm4j.tensor.TensorArena;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
@@ -11,21 +12,31 @@ import java.util.List;
 
 /**
  * The memory one folding thread works in: direct buffers that are handed out in order and used
- * again for the next weight, so that folding leaves no direct memory for the garbage collector to
- * find.
+ * again for the next weight, and freed at the end, so that folding leaves no direct memory for the
+ * garbage collector to find.
  */
-final class Workspace {
+final class Workspace implements AutoCloseable {
   /**
    * Elements the element-wise loops take at a time; three such arrays fit the first-level cache.
    */
   private static final int CHUNK = 2048;
 
   private final MatrixProduct product;
-  private final List<ByteBuffer> buffers = new ArrayList<>();
+  private final List<Scratch> buffers = new ArrayList<>();
   private final float[] x = new float[CHUNK];
   private final float[] y = new float[CHUNK];
   private final float[] z = new float[CHUNK];
   private int used;
+
+  /** One buffer, in an arena of its own: it is freed alone when a larger one takes its place. */
+  private static final class Scratch {
+    private final TensorArena arena = new TensorArena();
+    private final ByteBuffer memory;
+
+    Scratch(int bytes) {
+      memory = arena.allocate(DType.FLOAT32, (bytes + Float.BYTES - 1) / Float.BYTES).buffer();
+    }
+  }
 
   Workspace(MatrixProduct product) {
     this.product = product;
@@ -33,6 +44,14 @@ final class Workspace {
 
   MatrixProduct product() {
     return product;
+  }
+
+  /** Frees all buffers. */
+  @Override
+  public void close() {
+    buffers.forEach(buffer -> buffer.arena.close());
+    buffers.clear();
+    used = 0;
   }
 
   /** How many buffers are handed out now. */
@@ -54,11 +73,12 @@ final class Workspace {
   Tensor tensor(DType dtype, int count) {
     int bytes = Math.multiplyExact(count, dtype.byteSize());
     if (used == buffers.size()) {
-      buffers.add(ByteBuffer.allocateDirect(bytes));
-    } else if (buffers.get(used).capacity() < bytes) {
-      buffers.set(used, ByteBuffer.allocateDirect(bytes));
+      buffers.add(new Scratch(bytes));
+    } else if (buffers.get(used).memory.capacity() < bytes) {
+      buffers.get(used).arena.close();
+      buffers.set(used, new Scratch(bytes));
     }
-    ByteBuffer buffer = buffers.get(used++).slice(0, bytes).order(ByteOrder.LITTLE_ENDIAN);
+    ByteBuffer buffer = buffers.get(used++).memory.slice(0, bytes).order(ByteOrder.LITTLE_ENDIAN);
     return Tensor.wrap(dtype, new long[] {count}, buffer);
   }
 

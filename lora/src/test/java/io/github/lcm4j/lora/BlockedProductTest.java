@@ -20,8 +20,8 @@ class BlockedProductTest {
     FloatBuffer c = filled(m * n + 2 * offset, random);
     float[] before = new float[c.capacity()];
     c.get(0, before);
-    BlockedProduct.INSTANCE.multiplyAdd(
-        -0.5f, a.position(offset), b.position(offset), c.position(offset), m, k, n);
+    new BlockedProduct()
+        .multiplyAdd(-0.5f, a.position(offset), b.position(offset), c.position(offset), m, k, n);
     assertEquals(offset, a.position());
     assertEquals(offset, b.position());
     assertEquals(offset, c.position());

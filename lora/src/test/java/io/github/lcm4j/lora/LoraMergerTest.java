@@ -11,12 +11,17 @@ import io.github.lcm4j.LoraSpec;
 import io.github.lcm4j.safetensors.WeightSource;
 import io.github.lcm4j.tensor.DType;
 import io.github.lcm4j.tensor.Tensor;
+import io.github.lcm4j.tensor.TensorArena;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -191,8 +196,8 @@ class LoraMergerTest {
     }
   }
 
-  @Test
-  void threadsDoNotMatter() throws IOException {
+  /** Six weights that more/large changes. */
+  private static Map<String, Tensor> largeWeights() {
     Random random = new Random(1);
     Map<String, Tensor> tensors = new LinkedHashMap<>();
     for (int i = 0; i < 6; i++) {
@@ -202,6 +207,66 @@ class LoraMergerTest {
       }
       tensors.put("mid_block.attentions.%d.proj.weight".formatted(i), Tensor.of(values, 512, 512));
     }
+    return tensors;
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 4})
+  void foldsIntoAnArena(int threads) throws IOException {
+    Map<String, Tensor> tensors = largeWeights();
+    Map<String, WeightSource> bases = Map.of("unet", new MapWeights(tensors));
+    List<LoraSpec> loras = List.of(LoraSpec.of(more("large")));
+    LoraMerger merger = LoraMerger.builder().threads(threads).build();
+    MergedWeights expected = LoraMerger.create().merge(bases, loras).component("unet");
+    try (TensorArena arena = new TensorArena()) {
+      Map<String, Tensor> found = merger.fold(merger.prepare(bases, loras), "unet", arena);
+      assertEquals(tensors.keySet(), found.keySet());
+      for (String name : tensors.keySet()) {
+        assertArrayEquals(expected.tensor(name).shape(), found.get(name).shape(), name);
+        assertEquals(expected.tensor(name).buffer(), found.get(name).buffer(), name);
+      }
+    }
+  }
+
+  /** Else the threads would write to memory that the caller has given back. */
+  @Test
+  void returnsFromAnInterruptionWhenAllThreadsHaveEnded() throws Exception {
+    CountDownLatch started = new CountDownLatch(2);
+    AtomicInteger active = new AtomicInteger();
+    AtomicInteger products = new AtomicInteger();
+    MatrixProduct slow =
+        (scale, a, b, c, m, k, n) -> {
+          products.incrementAndGet();
+          active.incrementAndGet();
+          started.countDown();
+          long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(100);
+          while (System.nanoTime() < end) {
+            Thread.onSpinWait();
+          }
+          active.decrementAndGet();
+        };
+    LoraMerger merger = LoraMerger.builder().threads(2).matrixProduct(slow).build();
+    Map<String, WeightSource> bases = Map.of("unet", new MapWeights(largeWeights()));
+    FutureTask<Integer> fold =
+        new FutureTask<>(
+            () -> {
+              try (TensorArena arena = new TensorArena()) {
+                DeferredMerge merge = merger.prepare(bases, List.of(LoraSpec.of(more("large"))));
+                assertThrows(InterruptedIOException.class, () -> merger.fold(merge, "unet", arena));
+                return active.get();
+              }
+            });
+    Thread thread = new Thread(fold);
+    thread.start();
+    started.await();
+    thread.interrupt();
+    assertEquals(0, fold.get(), "products at work after the return");
+    assertTrue(products.get() < 6, "weights that were not begun are left");
+  }
+
+  @Test
+  void threadsDoNotMatter() throws IOException {
+    Map<String, Tensor> tensors = largeWeights();
     Map<String, WeightSource> bases = Map.of("unet", new MapWeights(tensors));
     Path file = more("large");
     MergedWeights one =

@@ -1,6 +1,7 @@
 package io.github.lcm4j.onnx;
 
 import io.github.lcm4j.tensor.Tensor;
+import io.github.lcm4j.tensor.TensorArena;
 import java.io.IOException;
 import java.util.Map;
 
@@ -9,12 +10,13 @@ import java.util.Map;
  */
 interface ChangedWeights {
   /** All are the checkpoint's. */
-  ChangedWeights NONE = Map::of;
+  ChangedWeights NONE = arena -> Map.of();
 
   /**
    * Folds them.
    *
+   * @param arena where they are to lie
    * @return float32, by name
    */
-  Map<String, Tensor> fold() throws IOException;
+  Map<String, Tensor> fold(TensorArena arena) throws IOException;
 }

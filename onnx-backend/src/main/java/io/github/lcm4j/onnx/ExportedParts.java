@@ -7,7 +7,6 @@ import io.github.lcm4j.checkpoint.Component;
 import io.github.lcm4j.onnx.export.OnnxComponent;
 import io.github.lcm4j.onnx.export.OnnxExport;
 import io.github.lcm4j.onnx.export.OnnxWeights;
-import io.github.lcm4j.onnx.export.OverriddenGraph;
 import io.github.lcm4j.onnx.export.VaePorts;
 import io.github.lcm4j.safetensors.WeightSource;
 import io.github.lcm4j.spi.ModelSpec;
@@ -120,18 +119,23 @@ final class ExportedParts implements ModelParts {
 
   @Override
   public Network create(String part, ChangedWeights weights) throws IOException {
-    Map<String, Tensor> changed = weights.fold();
     OnnxExport export =
         switch (part) {
           case VAE_ENCODER, FLOAT32_VAE_ENCODER -> encoder();
           case FLOAT32_VAE -> get(VAE);
           default -> get(part);
         };
-    OverriddenGraph overridden =
-        isFloat32(part)
-            ? export.inFloat32()
-            : changed.isEmpty() ? null : weights(part).override(changed);
-    return OrtNetwork.open(part, export.file(), overridden, runtime);
+    return OrtNetwork.open(
+        part,
+        export.file(),
+        arena -> {
+          if (isFloat32(part)) {
+            return export.inFloat32();
+          }
+          Map<String, Tensor> changed = weights.fold(arena);
+          return changed.isEmpty() ? null : weights(part).override(changed);
+        },
+        runtime);
   }
 
   private static boolean isFloat32(String part) {

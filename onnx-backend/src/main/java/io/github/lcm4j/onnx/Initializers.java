@@ -6,6 +6,7 @@ import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession.SessionOptions;
 import io.github.lcm4j.tensor.DType;
 import io.github.lcm4j.tensor.Tensor;
+import io.github.lcm4j.tensor.TensorArena;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -17,12 +18,18 @@ import java.util.Map;
  */
 final class Initializers implements AutoCloseable {
   private final OrtRuntime runtime;
+  private final TensorArena arena = new TensorArena();
   private final List<OnnxTensor> tensors = new ArrayList<>();
   private final Map<String, OnnxTensorLike> used = new LinkedHashMap<>();
   private final Map<String, OnnxTensorLike> copied = new LinkedHashMap<>();
 
   Initializers(OrtRuntime runtime) {
     this.runtime = runtime;
+  }
+
+  /** Memory for weights, which ends with this. */
+  TensorArena arena() {
+    return arena;
   }
 
   /**
@@ -46,9 +53,10 @@ final class Initializers implements AutoCloseable {
     }
   }
 
-  /** Frees the handles, after the session that uses them. */
+  /** Frees the handles and the memory, after the session that uses them. */
   @Override
   public void close() {
     tensors.forEach(OnnxTensor::close);
+    arena.close();
   }
 }

@@ -6,6 +6,7 @@ import io.github.lcm4j.lora.LoraMerger;
 import io.github.lcm4j.lora.MergeReport;
 import io.github.lcm4j.safetensors.WeightSource;
 import io.github.lcm4j.tensor.Tensor;
+import io.github.lcm4j.tensor.TensorArena;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -67,11 +68,11 @@ final class LoraFold {
 
   /** A part's changed weights. */
   ChangedWeights changed(String part) {
-    return () -> fold(part);
+    return arena -> fold(part, arena);
   }
 
-  private synchronized Map<String, Tensor> fold(String part) throws IOException {
-    Map<String, Tensor> changed = merger.fold(matched(), part);
+  private synchronized Map<String, Tensor> fold(String part, TensorArena arena) throws IOException {
+    Map<String, Tensor> changed = merger.fold(matched(), part, arena);
     folded.add(part);
     if (bases.keySet().stream()
         .allMatch(base -> folded.contains(base) || matched.touched(base).isEmpty())) {

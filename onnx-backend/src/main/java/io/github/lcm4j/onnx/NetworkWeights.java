@@ -67,7 +67,7 @@ final class NetworkWeights {
   /** Adds the declarations to a graph, and to the options where they point. */
   void declare(NetworkGraph network, GraphProto.Builder graph, SessionOptions options)
       throws OrtException, IOException {
-    changed = changes.fold();
+    changed = changes.fold(initializers.arena());
     List<NodeProto> casts = new ArrayList<>();
     for (Map.Entry<String, long[]> weight : network.weights().entrySet()) {
       graph.addInitializer(declare(weight.getKey(), weight.getValue(), casts));
@@ -83,6 +83,17 @@ final class NetworkWeights {
   private Tensor current(String name) {
     Tensor replacement = changed.get(name);
     return replacement != null ? replacement : base.tensor(name);
+  }
+
+  /** The same for a small one, read: the mapping would bring in 16 pages for each of hundreds. */
+  private Tensor small(String name, TensorInfo info, DType dtype) throws IOException {
+    Tensor replacement = changed.get(name);
+    if (replacement != null) {
+      return replacement;
+    }
+    Tensor read = Tensor.allocate(dtype, info.shape());
+    base.read(name, 0, read);
+    return read;
   }
 
   /** A declaration that cannot be read, and the values that go in its place. */
@@ -124,7 +135,7 @@ final class NetworkWeights {
     if (info.elementCount() * Float.BYTES <= INLINE_BYTES) {
       return declaration
           .setDataType(number(type))
-          .setRawData(ByteString.copyFrom(current(name).cast(type).buffer()))
+          .setRawData(ByteString.copyFrom(small(name, info, dtype).cast(type).buffer()))
           .build();
     }
     Path file = located(info.file());

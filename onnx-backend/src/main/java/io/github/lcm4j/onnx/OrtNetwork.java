@@ -12,6 +12,7 @@ import io.github.lcm4j.onnx.export.OverriddenGraph;
 import io.github.lcm4j.onnx.graph.NetworkGraph;
 import io.github.lcm4j.safetensors.WeightSource;
 import io.github.lcm4j.tensor.Tensor;
+import io.github.lcm4j.tensor.TensorArena;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -73,18 +74,18 @@ final class OrtNetwork implements Network {
    *
    * @param name what to call the network in messages
    * @param file the export as it is
-   * @param overridden the same graph with some weights changed; null for none
+   * @param override what changes its weights
    * @return a network with one user
    * @throws CheckpointException if ONNX Runtime refuses the model
    */
-  static OrtNetwork open(
-      String name, Path file, @Nullable OverriddenGraph overridden, OrtRuntime runtime)
+  static OrtNetwork open(String name, Path file, Overriding override, OrtRuntime runtime)
       throws IOException {
     return start(
         name,
         file.toString(),
         runtime,
         (options, weights) -> {
+          OverriddenGraph overridden = override.graph(weights.arena());
           if (overridden == null) {
             return runtime.environment().createSession(file.toString(), options);
           }
@@ -95,6 +96,19 @@ final class OrtNetwork implements Network {
           weights.giveTo(options);
           return runtime.environment().createSession(overridden.model(), options);
         });
+  }
+
+  /** Changes an export's weights before its session is created. */
+  interface Overriding {
+    /** Changes none. */
+    Overriding NONE = arena -> null;
+
+    /**
+     * The changed graph, or null for the export as it is.
+     *
+     * @param arena memory that lives as long as the session
+     */
+    @Nullable OverriddenGraph graph(TensorArena arena) throws IOException;
   }
 
   private interface Start {

@@ -130,7 +130,7 @@ class CpuGraphParityTest {
         UnetGraph.emit(component, weights, false, false),
         64,
         weights,
-        () -> merger.fold(merge, "unet"),
+        arena -> merger.fold(merge, "unet", arena),
         network -> {
           Tensor wanted = expected.tensor("kohya-lcm/unet_out");
           Tensor found = Tensor.allocate(DType.FLOAT32, wanted.shape());

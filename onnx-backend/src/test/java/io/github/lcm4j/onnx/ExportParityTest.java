@@ -75,7 +75,7 @@ class ExportParityTest {
         OrtNetwork.open(
             "unet",
             export.file(),
-            weights.override(changed),
+            arena -> weights.override(changed),
             OrtRuntime.of(ExecutionProvider.CPU, 1));
     try {
       var ports = export.unetPorts();

@@ -157,7 +157,8 @@ class OnnxExporterTest {
     var ports = export.unetPorts();
     Map<String, Tensor> recorded = UnetInputs.read(inputs, prefix);
     OrtNetwork network =
-        OrtNetwork.open("unet", file, null, OrtRuntime.of(ExecutionProvider.CPU, 1));
+        OrtNetwork.open(
+            "unet", file, OrtNetwork.Overriding.NONE, OrtRuntime.of(ExecutionProvider.CPU, 1));
     try {
       Tensor timesteps = inputs.tensor(prefix + "timestep");
       boolean scalar = ports.timestep().rank() == 0;
@@ -349,7 +350,7 @@ class OnnxExporterTest {
         new ModelSpec(Checkpoint.open(base), List.of(), false, ExecutionProvider.CPU, 1);
     Network network =
         EmittedParts.open(spec, OrtRuntime.of(ExecutionProvider.CPU, 1))
-            .create("unet", () -> rounded);
+            .create("unet", arena -> rounded);
     try {
       network.run(UnetInputs.read(inputs, "unet/square/"), Map.of("out_sample", out));
     } finally {
