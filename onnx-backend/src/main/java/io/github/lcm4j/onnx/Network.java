@@ -15,7 +15,8 @@ interface Network {
   void run(Map<String, Tensor> inputs, Map<String, Tensor> outputs);
 
   /**
-   * Runs the network and lets go of the memory that only runs need; the next one takes it anew.
+   * Runs the network and, if it is large, lets go of the memory that only runs need; the next one
+   * takes it anew.
    *
    * @see #run
    */

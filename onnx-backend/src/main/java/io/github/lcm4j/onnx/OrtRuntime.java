@@ -42,6 +42,8 @@ record OrtRuntime(OrtEnvironment environment, ExecutionProvider provider, int th
       options.setOptimizationLevel(SessionOptions.OptLevel.EXTENDED_OPT);
       // Pre-packed weights are second copies; without them the mapped file is all there is.
       options.addConfigEntry("session.disable_prepacking", "1");
+      // Threads that wait for more work after a run would take the cores from the next network's.
+      options.addConfigEntry("session.force_spinning_stop", "1");
       // A plan is a second arena beside the first run's, and a copy for every size of picture.
       options.setMemoryPatternOptimization(false);
       if (threads > 0) {

@@ -2,6 +2,7 @@ package io.github.lcm4j.onnx.export;
 
 import ai.onnx.proto.OnnxMl.AttributeProto;
 import ai.onnx.proto.OnnxMl.TensorProto.DataType;
+import io.github.lcm4j.onnx.graph.NodeAttributes;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -113,7 +114,7 @@ record ConstantPath(
   }
 
   private static @Nullable State transpose(OnnxGraph graph, int node, State in) {
-    AttributeProto perm = OnnxGraph.attribute(graph.node(node), "perm");
+    AttributeProto perm = NodeAttributes.find(graph.node(node), "perm");
     long[] shape = in.shape();
     if (shape == null || shape.length != 2) {
       return null; // no exporter moves the axes of a convolution's weight

@@ -5,6 +5,7 @@ import ai.onnx.proto.OnnxMl.GraphProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
 import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
+import io.github.lcm4j.onnx.graph.NodeAttributes;
 import io.github.lcm4j.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -105,29 +106,19 @@ final class OnnxGraph {
     return domain.isEmpty() || domain.equals("ai.onnx");
   }
 
-  /** A node's attribute, or null. */
-  static @Nullable AttributeProto attribute(NodeProto node, String name) {
-    for (AttributeProto attribute : node.getAttributeList()) {
-      if (attribute.getName().equals(name)) {
-        return attribute;
-      }
-    }
-    return null;
-  }
-
   long intAttribute(int node, String name, long otherwise) {
-    AttributeProto attribute = attribute(graph.getNode(node), name);
+    AttributeProto attribute = NodeAttributes.find(graph.getNode(node), name);
     return attribute == null ? otherwise : attribute.getI();
   }
 
   float floatAttribute(int node, String name, float otherwise) {
-    AttributeProto attribute = attribute(graph.getNode(node), name);
+    AttributeProto attribute = NodeAttributes.find(graph.getNode(node), name);
     return attribute == null ? otherwise : attribute.getF();
   }
 
   /** A node's list of whole numbers; empty if it has none. */
   long[] intsAttribute(int node, String name) {
-    AttributeProto attribute = attribute(graph.getNode(node), name);
+    AttributeProto attribute = NodeAttributes.find(graph.getNode(node), name);
     return attribute == null
         ? new long[0]
         : attribute.getIntsList().stream().mapToLong(Long::longValue).toArray();

@@ -9,6 +9,7 @@ import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import ai.onnx.proto.OnnxMl.TypeProto;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
 import com.google.protobuf.ByteString;
+import io.github.lcm4j.onnx.graph.NodeAttributes;
 import io.github.lcm4j.tensor.DType;
 import io.github.lcm4j.tensor.Tensor;
 import java.io.IOException;
@@ -67,7 +68,7 @@ final class SinglePrecision {
   }
 
   private static long target(NodeProto node) {
-    AttributeProto to = OnnxGraph.attribute(node, "to");
+    AttributeProto to = NodeAttributes.find(node, "to");
     return to == null ? 0 : to.getI();
   }
 

@@ -1,5 +1,7 @@
 package io.github.lcm4j.onnx.graph;
 
+import static io.github.lcm4j.onnx.graph.GraphBuilder.attribute;
+
 import ai.onnx.proto.OnnxMl.AttributeProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
 import java.util.List;
@@ -27,11 +29,7 @@ final class LayerNormRewriter {
   private static void replace(NodeProto node, NodeList graph) {
     graph.replacing(node);
     String x = node.getInput(0);
-    AttributeProto epsilon =
-        node.getAttributeList().stream()
-            .filter(candidate -> candidate.getName().equals("epsilon"))
-            .findFirst()
-            .orElseThrow();
+    AttributeProto epsilon = attribute("epsilon", NodeAttributes.number(node, "epsilon", 1e-5f));
     String shape = graph.node("Shape", List.of(x));
     String width = graph.shape(x, -1, Integer.MAX_VALUE);
     String rows =

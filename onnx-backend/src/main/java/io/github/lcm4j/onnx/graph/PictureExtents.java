@@ -1,6 +1,5 @@
 package io.github.lcm4j.onnx.graph;
 
-import ai.onnx.proto.OnnxMl.AttributeProto;
 import ai.onnx.proto.OnnxMl.GraphProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
 import ai.onnx.proto.OnnxMl.TensorProto;
@@ -130,7 +129,7 @@ final class PictureExtents {
             : new Extent(2 * before.side(), 1, output);
       }
       case "Conv" -> {
-        long stride = ints(node, "strides", 1, 1)[0];
+        long stride = NodeAttributes.ints(node, "strides", 1, 1)[0];
         if (sameSizePad(node) >= 0) {
           // The upsampled picture may be gone when its convolution is replaced.
           return upsampled.contains(node.getInput(0))
@@ -146,15 +145,17 @@ final class PictureExtents {
 
   /** What an odd square convolution adds on all sides to keep the size; -1 for others. */
   static long sameSizePad(NodeProto convolution) {
-    long[] kernel = ints(convolution, "kernel_shape", 1, 1);
+    long[] kernel = NodeAttributes.ints(convolution, "kernel_shape", 1, 1);
     long pad = (kernel[0] - 1) / 2;
     boolean same =
         kernel[0] == kernel[1]
             && kernel[0] % 2 == 1
-            && Arrays.equals(ints(convolution, "strides", 1, 1), new long[] {1, 1})
-            && Arrays.equals(ints(convolution, "dilations", 1, 1), new long[] {1, 1})
-            && Arrays.equals(ints(convolution, "pads", 0, 0, 0, 0), new long[] {pad, pad, pad, pad})
-            && convolution.getAttributeList().stream().noneMatch(a -> a.getName().equals("group"));
+            && Arrays.equals(NodeAttributes.ints(convolution, "strides", 1, 1), new long[] {1, 1})
+            && Arrays.equals(NodeAttributes.ints(convolution, "dilations", 1, 1), new long[] {1, 1})
+            && Arrays.equals(
+                NodeAttributes.ints(convolution, "pads", 0, 0, 0, 0),
+                new long[] {pad, pad, pad, pad})
+            && NodeAttributes.find(convolution, "group") == null;
     return same ? pad : -1;
   }
 
@@ -165,14 +166,5 @@ final class PictureExtents {
     long[] numbers = new long[values.remaining()];
     values.get(numbers);
     return numbers;
-  }
-
-  static long[] ints(NodeProto node, String name, long... ifAbsent) {
-    for (AttributeProto attribute : node.getAttributeList()) {
-      if (attribute.getName().equals(name)) {
-        return attribute.getIntsList().stream().mapToLong(Long::longValue).toArray();
-      }
-    }
-    return ifAbsent;
   }
 }

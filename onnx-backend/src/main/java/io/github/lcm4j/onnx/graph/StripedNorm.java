@@ -2,7 +2,6 @@ package io.github.lcm4j.onnx.graph;
 
 import static io.github.lcm4j.onnx.graph.GraphBuilder.attribute;
 
-import ai.onnx.proto.OnnxMl.AttributeProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
 import ai.onnx.proto.OnnxMl.TensorProto;
 import java.util.ArrayList;
@@ -52,16 +51,7 @@ record StripedNorm(
         scale.getInput(1),
         shift.getInput(1),
         ones.getDims(0),
-        epsilon(normal));
-  }
-
-  private static float epsilon(NodeProto norm) {
-    for (AttributeProto attribute : norm.getAttributeList()) {
-      if (attribute.getName().equals("epsilon")) {
-        return attribute.getF();
-      }
-    }
-    return 1e-5f; // ONNX's own
+        NodeAttributes.number(normal, "epsilon", 1e-5f)); // ONNX's own
   }
 
   /**
