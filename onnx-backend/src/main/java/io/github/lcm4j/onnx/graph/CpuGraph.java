@@ -20,8 +20,8 @@ public final class CpuGraph {
    *     with fewer the transforms take longer than the products
    * @param maxBytes what the values between the transforms may take before pictures are cut
    * @param strips how many strips pictures are cut into. More take less memory, and no less time;
-   *     creating a session takes longer with the square of its nodes, and a strip is some fifteen
-   *     for each convolution.
+   *     creating a session takes longer with more nodes, and a strip is some fifteen for each
+   *     convolution.
    */
   public record Limits(long minChannels, long maxBytes, int strips) {
     /** What was measured to be best. */
