@@ -38,6 +38,9 @@ import java.util.Set;
  */
 record EmittedParts(ModelSpec spec, OrtRuntime runtime, Map<String, WeightSource> bases)
     implements ModelParts {
+  /** What is worth a tenth of a second for each new prompt. */
+  private static final long LARGE_BYTES = 128 << 20;
+
   static EmittedParts open(ModelSpec spec, OrtRuntime runtime) throws IOException {
     Checkpoint checkpoint = spec.checkpoint();
     Map<String, WeightSource> bases = new LinkedHashMap<>(checkpoint.openWeights());
@@ -92,7 +95,7 @@ record EmittedParts(ModelSpec spec, OrtRuntime runtime, Map<String, WeightSource
         return false; // it would be cast each time
       }
     }
-    return bytes >= OrtNetwork.LARGE_BYTES;
+    return bytes >= LARGE_BYTES;
   }
 
   /** How large a network's picture or latents are in the checkpoint's own size. */

@@ -51,16 +51,15 @@ final class ExportedUnet implements Unet {
     }
     long[] shape = input.sample().shape();
     shape[1] = outChannels;
-    PortRun run =
-        new PortRun(network)
-            .input(ports.sample(), input.sample())
-            .input(ports.timestep(), timestep(input.timestep(), input.sample().dimension(0)))
-            .input(ports.encoderHiddenStates(), input.encoderHiddenStates())
-            .input(ports.timestepCond(), input.timestepCond())
-            .input(ports.textEmbeds(), input.textEmbeds())
-            .input(ports.timeIds(), input.timeIds())
-            .output(ports.output(), shape);
-    return input.last() ? run.runLast() : run.run();
+    return new PortRun(network)
+        .input(ports.sample(), input.sample())
+        .input(ports.timestep(), timestep(input.timestep(), input.sample().dimension(0)))
+        .input(ports.encoderHiddenStates(), input.encoderHiddenStates())
+        .input(ports.timestepCond(), input.timestepCond())
+        .input(ports.textEmbeds(), input.textEmbeds())
+        .input(ports.timeIds(), input.timeIds())
+        .output(ports.output(), shape)
+        .run(input.last());
   }
 
   /** A scalar, one number for all samples or one for each, whole or not: as the export wants. */

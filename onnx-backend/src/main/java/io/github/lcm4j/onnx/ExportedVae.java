@@ -35,7 +35,7 @@ final class ExportedVae {
               COLOURS,
               latents.dimension(2) * scaleFactor,
               latents.dimension(3) * scaleFactor)
-          .runLast();
+          .run(true);
     }
   }
 

@@ -10,17 +10,16 @@ interface Network {
    *
    * @param inputs all inputs by name
    * @param outputs tensors to be filled, by output name
+   * @param last whether no other run follows soon: then the memory that only runs need is let go,
+   *     and the next one takes it anew
    * @throws io.github.lcm4j.InferenceException if ONNX Runtime fails
    */
-  void run(Map<String, Tensor> inputs, Map<String, Tensor> outputs);
+  void run(Map<String, Tensor> inputs, Map<String, Tensor> outputs, boolean last);
 
-  /**
-   * Runs the network and, if it is large, lets go of the memory that only runs need; the next one
-   * takes it anew.
-   *
-   * @see #run
-   */
-  void runLast(Map<String, Tensor> inputs, Map<String, Tensor> outputs);
+  /** Runs the network and keeps its memory for the next run. */
+  default void run(Map<String, Tensor> inputs, Map<String, Tensor> outputs) {
+    run(inputs, outputs, false);
+  }
 
   /** One more user. */
   Network retain();

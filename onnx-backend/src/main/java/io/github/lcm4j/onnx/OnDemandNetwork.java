@@ -4,7 +4,6 @@ import io.github.lcm4j.InferenceException;
 import io.github.lcm4j.tensor.Tensor;
 import java.io.IOException;
 import java.util.Map;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -65,19 +64,10 @@ final class OnDemandNetwork implements Network {
   }
 
   @Override
-  public void run(Map<String, Tensor> inputs, Map<String, Tensor> outputs) {
-    run(network -> network.run(inputs, outputs));
-  }
-
-  @Override
-  public void runLast(Map<String, Tensor> inputs, Map<String, Tensor> outputs) {
-    run(network -> network.runLast(inputs, outputs));
-  }
-
-  private void run(Consumer<Network> work) {
+  public void run(Map<String, Tensor> inputs, Map<String, Tensor> outputs, boolean last) {
     hold();
     try {
-      work.accept(load());
+      load().run(inputs, outputs, last);
     } finally {
       letGo();
     }

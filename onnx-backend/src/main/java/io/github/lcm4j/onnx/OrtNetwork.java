@@ -14,10 +14,7 @@ import io.github.lcm4j.safetensors.WeightSource;
 import io.github.lcm4j.tensor.Tensor;
 import io.github.lcm4j.tensor.TensorArena;
 import java.io.IOException;
-import java.nio.file.DirectoryStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
@@ -29,21 +26,15 @@ import org.jspecify.annotations.Nullable;
  * {@link #run} has returned.
  */
 final class OrtNetwork implements Network {
-  /**
-   * Weights from which on a network is large: it is worth its time to take memory anew each time. A
-   * small one would spend more on that than on its work.
-   */
-  static final long LARGE_BYTES = 128 << 20;
-
   private final String name;
   private final OrtSession session;
   private final Initializers weights;
-  private final boolean shrinks;
+  private final boolean onCpu;
   private int users = 1;
 
-  private OrtNetwork(String name, OrtSession session, Initializers weights, boolean shrinks) {
+  private OrtNetwork(String name, OrtSession session, Initializers weights, boolean onCpu) {
     this.name = name;
-    this.shrinks = shrinks;
+    this.onCpu = onCpu;
     this.session = session;
     this.weights = weights;
   }
@@ -68,7 +59,6 @@ final class OrtNetwork implements Network {
     return start(
         name,
         base.description(),
-        sizeOf(graph),
         runtime,
         (options, weights) -> {
           GraphProto.Builder proto = graph.model().getGraph().toBuilder();
@@ -93,7 +83,6 @@ final class OrtNetwork implements Network {
     return start(
         name,
         file.toString(),
-        sizeOf(file),
         runtime,
         (options, weights) -> {
           OverriddenGraph overridden = override.graph(weights.arena());
@@ -127,34 +116,12 @@ final class OrtNetwork implements Network {
         throws OrtException, IOException;
   }
 
-  /** The weights' size in the checkpoint's elements, as float32. */
-  private static long sizeOf(NetworkGraph graph) {
-    long elements = 0;
-    for (long[] shape : graph.weights().values()) {
-      elements += Arrays.stream(shape).reduce(1, Math::multiplyExact);
-    }
-    return elements * Float.BYTES;
-  }
-
-  /** The size of an export with the files beside it, where large ones have their weights. */
-  private static long sizeOf(Path export) throws IOException {
-    long bytes = 0;
-    try (DirectoryStream<Path> files =
-        Files.newDirectoryStream(export.toAbsolutePath().getParent())) {
-      for (Path file : files) {
-        bytes += Files.size(file);
-      }
-    }
-    return bytes;
-  }
-
   /** Whatever goes wrong, the memory is let go. */
-  private static OrtNetwork start(
-      String name, String source, long bytes, OrtRuntime runtime, Start start) throws IOException {
-    boolean shrinks = runtime.onCpu() && bytes >= LARGE_BYTES;
+  private static OrtNetwork start(String name, String source, OrtRuntime runtime, Start start)
+      throws IOException {
     Initializers weights = new Initializers(runtime);
     try (OrtSession.SessionOptions options = runtime.sessionOptions()) {
-      return new OrtNetwork(name, start.session(options, weights), weights, shrinks);
+      return new OrtNetwork(name, start.session(options, weights), weights, runtime.onCpu());
     } catch (OrtException e) {
       weights.close();
       throw new CheckpointException(
@@ -168,21 +135,12 @@ final class OrtNetwork implements Network {
   }
 
   @Override
-  public void run(Map<String, Tensor> inputs, Map<String, Tensor> outputs) {
-    run(inputs, outputs, false);
-  }
-
-  @Override
-  public void runLast(Map<String, Tensor> inputs, Map<String, Tensor> outputs) {
-    run(inputs, outputs, shrinks);
-  }
-
-  private void run(Map<String, Tensor> inputs, Map<String, Tensor> outputs, boolean shrinks) {
+  public void run(Map<String, Tensor> inputs, Map<String, Tensor> outputs, boolean last) {
     OrtEnvironment environment = OrtEnvironment.getEnvironment();
     Map<String, OnnxTensor> given = new HashMap<>();
     Map<String, OnnxTensor> wanted = new HashMap<>();
     try (OrtSession.RunOptions options = new OrtSession.RunOptions()) {
-      if (shrinks) {
+      if (last && onCpu) {
         options.addRunConfigEntry("memory.enable_memory_arena_shrinkage", "cpu:0");
       }
       for (Map.Entry<String, Tensor> input : inputs.entrySet()) {

@@ -73,11 +73,7 @@ final class OrtUnet implements Unet {
     long[] shape = input.sample().shape();
     shape[1] = outChannels;
     Tensor prediction = Tensor.allocate(DType.FLOAT32, shape);
-    if (input.last()) {
-      network.runLast(inputs, Map.of("out_sample", prediction));
-    } else {
-      network.run(inputs, Map.of("out_sample", prediction));
-    }
+    network.run(inputs, Map.of("out_sample", prediction), input.last());
     return prediction;
   }
 

@@ -62,13 +62,10 @@ final class OrtVae {
               latents.dimension(2) * scaleFactor,
               latents.dimension(3) * scaleFactor);
       for (int i = 0; i < latents.dimension(0); i++) { // what it computes in between is large
-        Map<String, Tensor> inputs = Map.of("latent_sample", latents.rows(i, i + 1));
-        Map<String, Tensor> outputs = Map.of("sample", picture.rows(i, i + 1));
-        if (i < latents.dimension(0) - 1) {
-          network.run(inputs, outputs);
-        } else {
-          network.runLast(inputs, outputs);
-        }
+        network.run(
+            Map.of("latent_sample", latents.rows(i, i + 1)),
+            Map.of("sample", picture.rows(i, i + 1)),
+            i == latents.dimension(0) - 1);
       }
       return picture;
     }

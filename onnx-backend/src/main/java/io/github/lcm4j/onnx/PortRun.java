@@ -37,17 +37,12 @@ final class PortRun {
 
   /** Runs, and gives the first output in float32. */
   Tensor run() {
-    network.run(inputs, outputs);
-    return first();
+    return run(false);
   }
 
-  /** The same, for the last time in a while. */
-  Tensor runLast() {
-    network.runLast(inputs, outputs);
-    return first();
-  }
-
-  private Tensor first() {
+  /** The same, perhaps for the last time in a while. */
+  Tensor run(boolean last) {
+    network.run(inputs, outputs, last);
     return outputs.values().iterator().next().toFloat32();
   }
 

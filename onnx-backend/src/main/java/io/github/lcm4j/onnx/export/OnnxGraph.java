@@ -112,16 +112,12 @@ final class OnnxGraph {
   }
 
   float floatAttribute(int node, String name, float otherwise) {
-    AttributeProto attribute = NodeAttributes.find(graph.getNode(node), name);
-    return attribute == null ? otherwise : attribute.getF();
+    return NodeAttributes.number(graph.getNode(node), name, otherwise);
   }
 
   /** A node's list of whole numbers; empty if it has none. */
   long[] intsAttribute(int node, String name) {
-    AttributeProto attribute = NodeAttributes.find(graph.getNode(node), name);
-    return attribute == null
-        ? new long[0]
-        : attribute.getIntsList().stream().mapToLong(Long::longValue).toArray();
+    return NodeAttributes.ints(graph.getNode(node), name);
   }
 
   /** The numbers of a constant int64 value, such as a shape; null if it is not one. */

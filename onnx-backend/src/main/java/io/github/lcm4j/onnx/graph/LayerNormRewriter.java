@@ -29,7 +29,7 @@ final class LayerNormRewriter {
   private static void replace(NodeProto node, NodeList graph) {
     graph.replacing(node);
     String x = node.getInput(0);
-    AttributeProto epsilon = attribute("epsilon", NodeAttributes.number(node, "epsilon", 1e-5f));
+    AttributeProto epsilon = attribute("epsilon", NodeAttributes.epsilon(node));
     String shape = graph.node("Shape", List.of(x));
     String width = graph.shape(x, -1, Integer.MAX_VALUE);
     String rows =

@@ -18,15 +18,22 @@ public final class NodeAttributes {
     return null;
   }
 
-  static long[] ints(NodeProto node, String name, long... ifAbsent) {
+  /** An attribute's whole numbers. */
+  public static long[] ints(NodeProto node, String name, long... ifAbsent) {
     AttributeProto found = find(node, name);
     return found == null
         ? ifAbsent
         : found.getIntsList().stream().mapToLong(Long::longValue).toArray();
   }
 
-  static float number(NodeProto node, String name, float ifAbsent) {
+  /** An attribute's number. */
+  public static float number(NodeProto node, String name, float ifAbsent) {
     AttributeProto found = find(node, name);
     return found == null ? ifAbsent : found.getF();
+  }
+
+  /** A norm's epsilon, 1e-5 as in ONNX where it has none. */
+  static float epsilon(NodeProto norm) {
+    return number(norm, "epsilon", 1e-5f);
   }
 }

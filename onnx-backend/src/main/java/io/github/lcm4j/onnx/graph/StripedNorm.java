@@ -51,7 +51,7 @@ record StripedNorm(
         scale.getInput(1),
         shift.getInput(1),
         ones.getDims(0),
-        NodeAttributes.number(normal, "epsilon", 1e-5f)); // ONNX's own
+        NodeAttributes.epsilon(normal));
   }
 
   /**
