@@ -10,6 +10,7 @@ import ai.onnxruntime.OrtSession.SessionOptions;
 import com.google.protobuf.ByteString;
 import io.github.lcm4j.checkpoint.CheckpointException;
 import io.github.lcm4j.onnx.graph.NetworkGraph;
+import io.github.lcm4j.onnx.graph.WeightRows;
 import io.github.lcm4j.safetensors.TensorInfo;
 import io.github.lcm4j.safetensors.WeightSource;
 import io.github.lcm4j.tensor.DType;
@@ -70,7 +71,8 @@ final class NetworkWeights {
     changed = changes.fold(initializers.arena());
     List<NodeProto> casts = new ArrayList<>();
     for (Map.Entry<String, long[]> weight : network.weights().entrySet()) {
-      graph.addInitializer(declare(weight.getKey(), weight.getValue(), casts));
+      WeightRows rows = network.rows().get(weight.getKey());
+      graph.addInitializer(declare(weight.getKey(), rows, weight.getValue(), casts));
     }
     List<NodeProto> rest = graph.getNodeList();
     graph.clearNode().addAllNode(casts).addAllNode(rest);
@@ -83,6 +85,10 @@ final class NetworkWeights {
   private Tensor current(String name) {
     Tensor replacement = changed.get(name);
     return replacement != null ? replacement : base.tensor(name);
+  }
+
+  private static Tensor part(Tensor whole, @Nullable WeightRows rows) {
+    return rows == null ? whole : whole.rows(rows.from(), rows.to());
   }
 
   /** The same for a small one, read: the mapping would bring in 16 pages for each of hundreds. */
@@ -124,30 +130,37 @@ final class NetworkWeights {
     return real;
   }
 
-  private TensorProto declare(String name, long[] shape, List<NodeProto> casts)
+  private TensorProto declare(
+      String name, @Nullable WeightRows rows, long[] shape, List<NodeProto> casts)
       throws OrtException, IOException {
-    TensorInfo info = base.info(name);
+    String whole = rows == null ? name : rows.weight();
+    TensorInfo info = base.info(whole);
     DType dtype = requireFloating(info);
     TensorProto.Builder declaration = TensorProto.newBuilder().setName(name);
     for (long extent : shape) {
       declaration.addDims(extent);
     }
     if (info.elementCount() * Float.BYTES <= INLINE_BYTES) {
+      Tensor values = part(small(whole, info, dtype), rows).cast(type);
       return declaration
           .setDataType(number(type))
-          .setRawData(ByteString.copyFrom(small(name, info, dtype).cast(type).buffer()))
+          .setRawData(ByteString.copyFrom(values.buffer()))
           .build();
     }
     Path file = located(info.file());
-    boolean external = !changed.containsKey(name) && file.getParent().equals(folder);
+    boolean external = !changed.containsKey(whole) && file.getParent().equals(folder);
     if (!external) {
-      return override(name, info.file(), current(name).cast(type).reshape(shape));
+      Tensor values = part(current(whole), rows).cast(type).reshape(shape);
+      return override(name, info.file(), values);
     }
+    long rowBytes = rows == null ? 0 : info.byteSize() / info.shape()[0];
+    long before = rows == null ? 0 : rows.from() * rowBytes;
+    long length = rows == null ? info.byteSize() : (rows.to() - rows.from()) * rowBytes;
     declaration
         .setDataLocation(TensorProto.DataLocation.EXTERNAL)
         .addExternalData(entry("location", file.getFileName().toString()))
-        .addExternalData(entry("offset", Long.toString(info.offset())))
-        .addExternalData(entry("length", Long.toString(info.byteSize())));
+        .addExternalData(entry("offset", Long.toString(info.offset() + before)))
+        .addExternalData(entry("length", Long.toString(length)));
     if (dtype == type) {
       return declaration.setDataType(number(type)).build();
     }

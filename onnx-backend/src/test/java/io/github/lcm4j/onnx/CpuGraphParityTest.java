@@ -26,12 +26,14 @@ import org.junit.jupiter.params.provider.CsvSource;
 /**
  * Networks with all their convolutions by minimal filtering, which the models of the tests are too
  * small for by themselves, against diffusers' outputs (see the README beside the models): 1e-4
- * relative. A side of 16 makes for small tiles, 64 for large ones; each whole and in strips.
+ * relative. A side of 16 makes for small tiles, 64 for large ones; each whole, and in strips with
+ * filters in parts.
  */
 class CpuGraphParityTest {
   private static final double TOLERANCE = 1e-4;
-  private static final CpuGraph.Limits ALL = new CpuGraph.Limits(1, Long.MAX_VALUE, 1);
-  private static final CpuGraph.Limits CUT = new CpuGraph.Limits(1, 0, 2);
+  private static final CpuGraph.Limits ALL =
+      new CpuGraph.Limits(1, Long.MAX_VALUE, Long.MAX_VALUE, 1);
+  private static final CpuGraph.Limits CUT = new CpuGraph.Limits(1, 0, 32 << 10, 2);
   private static final OrtRuntime RUNTIME = OrtRuntime.of(ExecutionProvider.CPU, 1);
 
   private interface Run {

@@ -19,17 +19,18 @@ public final class CpuGraph {
    * @param minChannels fewest channels, in and out, of a convolution that minimal filtering is for;
    *     with fewer the transforms take longer than the products
    * @param maxBytes what the values between the transforms may take before pictures are cut
+   * @param filterBytes what transformed filters may take before they are made in parts
    * @param strips how many strips pictures are cut into. More take less memory, and no less time;
    *     creating a session takes longer with more nodes, and a strip is some fifteen for each
    *     convolution.
    */
-  public record Limits(long minChannels, long maxBytes, int strips) {
+  public record Limits(long minChannels, long maxBytes, long filterBytes, int strips) {
     /** What was measured to be best. */
-    public static final Limits USUAL = new Limits(96, 256 << 20, 8);
+    public static final Limits USUAL = new Limits(96, 256 << 20, 64 << 20, 8);
 
     /** The same without strips. */
     Limits whole() {
-      return new Limits(minChannels, Long.MAX_VALUE, 1);
+      return new Limits(minChannels, Long.MAX_VALUE, filterBytes, 1);
     }
   }
 
@@ -44,14 +45,16 @@ public final class CpuGraph {
    * @return the same network in other nodes
    */
   public static NetworkGraph rewrite(NetworkGraph network, int side, Limits limits) {
-    WinogradRewriter.Result cut = WinogradRewriter.rewrite(network, side, limits);
-    NetworkGraph large = HiddenShapes.hide(LayerNormRewriter.rewrite(cut.network()));
+    NetworkGraph split = SplitLinear.rewrite(network);
+    WinogradRewriter.Result cut = WinogradRewriter.rewrite(split, side, limits);
+    NetworkGraph large = LayerNormRewriter.rewrite(cut.network());
     if (cut.minSide() == 0) {
-      return large; // nothing was cut
+      return HiddenShapes.hide(large); // nothing was cut
     }
-    WinogradRewriter.Result whole = WinogradRewriter.rewrite(network, side, limits.whole());
-    NetworkGraph small = HiddenShapes.hide(LayerNormRewriter.rewrite(whole.network()));
-    return either(small, large, cut.minSide());
+    WinogradRewriter.Result whole = WinogradRewriter.rewrite(split, side, limits.whole());
+    NetworkGraph small = LayerNormRewriter.rewrite(whole.network());
+    return either(
+        HiddenShapes.hide(small), HiddenShapes.hide(WideHeads.rewrite(large)), cut.minSide());
   }
 
   /** Small pictures have too few rows for strips, and no need of them. */
@@ -88,11 +91,7 @@ public final class CpuGraph {
         node.setOutput(i, renamed.getOrDefault(node.getOutput(i), node.getOutput(i)));
       }
     }
-    return AttributeProto.newBuilder()
-        .setName(name)
-        .setType(AttributeProto.AttributeType.GRAPH)
-        .setG(body)
-        .build();
+    return GraphBuilder.attribute(name, body);
   }
 
   /** A model with another graph's inputs and constants, too; equal names are equal values. */

@@ -246,6 +246,14 @@ final class GraphBuilder {
         .build();
   }
 
+  static AttributeProto attribute(String name, GraphProto.Builder value) {
+    return AttributeProto.newBuilder()
+        .setName(name)
+        .setType(AttributeProto.AttributeType.GRAPH)
+        .setG(value)
+        .build();
+  }
+
   static AttributeProto attribute(String name, long... values) {
     AttributeProto.Builder builder =
         AttributeProto.newBuilder().setName(name).setType(AttributeProto.AttributeType.INTS);

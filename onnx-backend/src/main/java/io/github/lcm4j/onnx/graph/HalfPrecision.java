@@ -87,7 +87,10 @@ final class HalfPrecision {
     }
     graph.clearNode().addAllNode(nodes);
     return new NetworkGraph(
-        source.model().toBuilder().setGraph(graph).build(), source.weights(), DType.FLOAT16);
+        source.model().toBuilder().setGraph(graph).build(),
+        source.weights(),
+        source.rows(),
+        DType.FLOAT16);
   }
 
   private void rewrite(NodeProto node) {

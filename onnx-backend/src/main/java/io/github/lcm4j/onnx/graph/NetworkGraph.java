@@ -13,18 +13,27 @@ import java.util.Set;
  * A network as an ONNX model without its weights.
  *
  * @param model the model; it uses the values named in {@code weights} without declaring them
- * @param weights the shape each weight has in the graph, by its name in the checkpoint
+ * @param weights the shape each weight has in the graph, by its name in the checkpoint or in {@code
+ *     rows}
+ * @param rows the weights that are not a whole one of the checkpoint
  * @param type the type it takes the weights in
  */
-public record NetworkGraph(ModelProto model, Map<String, long[]> weights, DType type) {
-  /** Copies the map, keeping its order. */
+public record NetworkGraph(
+    ModelProto model, Map<String, long[]> weights, Map<String, WeightRows> rows, DType type) {
+  /** Copies the maps; that of the weights keeps its order. */
   public NetworkGraph {
     weights = Collections.unmodifiableMap(new LinkedHashMap<>(weights));
+    rows = Map.copyOf(rows);
+  }
+
+  /** A network with whole weights. */
+  NetworkGraph(ModelProto model, Map<String, long[]> weights, DType type) {
+    this(model, weights, Map.of(), type);
   }
 
   /** The same network in other nodes. */
   NetworkGraph withModel(ModelProto other) {
-    return new NetworkGraph(other, weights, type);
+    return new NetworkGraph(other, weights, rows, type);
   }
 
   /** This network with an input that is a scalar; its graph must take one too. */

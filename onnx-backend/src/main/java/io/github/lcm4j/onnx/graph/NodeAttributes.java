@@ -26,6 +26,12 @@ public final class NodeAttributes {
         : found.getIntsList().stream().mapToLong(Long::longValue).toArray();
   }
 
+  /** An attribute's whole number. */
+  static long whole(NodeProto node, String name, long ifAbsent) {
+    AttributeProto found = find(node, name);
+    return found == null ? ifAbsent : found.getI();
+  }
+
   /** An attribute's number. */
   public static float number(NodeProto node, String name, float ifAbsent) {
     AttributeProto found = find(node, name);

@@ -19,10 +19,11 @@ import java.util.Map;
 /** The nodes of a graph that is being rewritten: some are kept, others replaced by several. */
 final class NodeList {
   private final List<NodeProto> nodes = new ArrayList<>();
-  private final Map<String, TensorProto> constants = new LinkedHashMap<>();
-  private final Map<ByteString, String> written = new HashMap<>();
-  private final Map<String, ValueInfoProto> inputs = new LinkedHashMap<>();
+  private final Map<String, TensorProto> constants;
+  private final Map<ByteString, String> written;
+  private final Map<String, ValueInfoProto> inputs;
   private final String prefix;
+  private final String valuePrefix;
   private String scope = "";
 
   /**
@@ -32,6 +33,45 @@ final class NodeList {
    */
   NodeList(String prefix) {
     this.prefix = prefix;
+    this.valuePrefix = prefix;
+    this.constants = new LinkedHashMap<>();
+    this.written = new HashMap<>();
+    this.inputs = new LinkedHashMap<>();
+  }
+
+  private NodeList(NodeList outer, String valuePrefix) {
+    this.prefix = outer.prefix;
+    this.valuePrefix = valuePrefix;
+    this.scope = outer.scope;
+    this.constants = outer.constants;
+    this.written = new HashMap<>(outer.written);
+    this.inputs = outer.inputs;
+  }
+
+  /** Nodes that run on a condition, and see the values of these; for {@link #either}. */
+  NodeList branch(String name) {
+    return new NodeList(this, prefix + nodes.size() + name);
+  }
+
+  /**
+   * A float32 value that one of two branches computes.
+   *
+   * @param condition whether it is the first
+   * @param y its value
+   * @param otherwise the second
+   * @param other its value
+   */
+  String either(String condition, NodeList first, String y, NodeList otherwise, String other) {
+    return node(
+        "If", List.of(condition), first.as("then_branch", y), otherwise.as("else_branch", other));
+  }
+
+  private AttributeProto as(String name, String output) {
+    ValueInfoProto.Builder value =
+        GraphBuilder.valueInfo(output, TensorProto.DataType.FLOAT).toBuilder();
+    value.getTypeBuilder().getTensorTypeBuilder().clearShape();
+    return GraphBuilder.attribute(
+        name, GraphProto.newBuilder().setName(name).addAllNode(nodes).addOutput(value));
   }
 
   /** Keeps a node as it is. */
@@ -111,7 +151,7 @@ final class NodeList {
         node.build().toByteString(),
         key -> {
           // Short: ONNX Runtime looks values up by name again and again.
-          String value = prefix + nodes.size();
+          String value = valuePrefix + nodes.size();
           nodes.add(node.setName(scope + "/" + value).addOutput(value).build());
           return value;
         });

@@ -6,6 +6,7 @@ import ai.onnx.proto.OnnxMl.NodeProto;
 import ai.onnx.proto.OnnxMl.TensorProto;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  * @param output the result's name
  * @param weight {@code [channels, 1, 1]}
  * @param bias {@code [channels, 1, 1]}
+ * @param channels channels of the picture
  */
 record StripedNorm(
     List<NodeProto> nodes,
@@ -27,11 +29,17 @@ record StripedNorm(
     String output,
     String weight,
     String bias,
+    long channels,
     long groups,
     float epsilon) {
 
-  /** The norm that begins with a node; null if none does. */
-  static @Nullable StripedNorm beginningWith(NodeProto apart, Wiring wiring) {
+  /**
+   * The norm that begins with a node; null if none does.
+   *
+   * @param weights the shapes of the network's weights
+   */
+  static @Nullable StripedNorm beginningWith(
+      NodeProto apart, Wiring wiring, Map<String, long[]> weights) {
     NodeProto normal = wiring.next(apart, "Reshape", "InstanceNormalization");
     NodeProto back = wiring.next(normal, "InstanceNormalization", "Reshape");
     NodeProto scale = wiring.next(back, "Reshape", "Mul");
@@ -41,7 +49,8 @@ record StripedNorm(
     }
     TensorProto ones = wiring.constants().get(normal.getInput(1));
     NodeProto shape = wiring.producers().get(back.getInput(1));
-    if (ones == null || shape == null || !wiring.isReadOnce(shape.getOutput(0))) {
+    long[] weight = weights.get(scale.getInput(1));
+    if (ones == null || shape == null || weight == null || !wiring.isReadOnce(shape.getOutput(0))) {
       return null;
     }
     return new StripedNorm(
@@ -50,6 +59,7 @@ record StripedNorm(
         shift.getOutput(0),
         scale.getInput(1),
         shift.getInput(1),
+        weight[0],
         ones.getDims(0),
         NodeAttributes.epsilon(normal));
   }
@@ -58,8 +68,9 @@ record StripedNorm(
    * Writes the norm of all strips of a picture.
    *
    * @param like a value of the same width
+   * @param onePicture whether the batch is known to be one
    */
-  List<String> write(NodeList graph, List<String> strips, String like) {
+  List<String> write(NodeList graph, List<String> strips, String like, boolean onePicture) {
     String width = graph.shape(like, 3, 4);
     String byRow = graph.concat(List.of(graph.longs(0, groups, -1, 1), width));
     List<String> means = new ArrayList<>();
@@ -81,12 +92,26 @@ record StripedNorm(
                     attribute("to", (long) TensorProto.DataType.FLOAT_VALUE))));
     String difference = graph.node("Sub", List.of(square, graph.node("Mul", List.of(mean, mean))));
     String variance = graph.node("Max", List.of(difference, graph.floats("zero", new float[1], 1)));
-    String added = graph.floats("epsilon " + epsilon, new float[] {epsilon}, 1);
-    String deviation = graph.node("Sqrt", List.of(graph.node("Add", List.of(variance, added))));
+    String least = graph.floats("epsilon " + epsilon, new float[] {epsilon}, 1);
+    String deviation = graph.node("Sqrt", List.of(graph.node("Add", List.of(variance, least))));
     String scale =
         graph.node("Div", List.of(graph.reshape(weight, 1, groups, -1, 1, 1), deviation));
     String moved = graph.node("Mul", List.of(mean, scale));
     String shift = graph.node("Sub", List.of(graph.reshape(bias, 1, groups, -1, 1, 1), moved));
+    if (onePicture) {
+      // A convolution of each channel by one number reads and writes the picture once, not twice.
+      String numbers = graph.reshape(scale, channels, 1, 1, 1);
+      String added = graph.reshape(shift, channels);
+      return strips.stream()
+          .map(
+              strip ->
+                  graph.node(
+                      "Conv",
+                      List.of(strip, numbers, added),
+                      attribute("kernel_shape", 1, 1),
+                      attribute("group", channels)))
+          .toList();
+    }
     String scales = perChannel(graph, scale);
     String shifts = perChannel(graph, shift);
     return strips.stream()

@@ -38,15 +38,19 @@ enum Winograd {
       }),
 
   /**
-   * A convolution behind nearest-neighbour upsampling by two, on the picture before it: 4 times
-   * fewer multiplications, filters as large as they are. Two neighbouring outputs are {@code s x₁ +
-   * g₀ (x₀ − x₁)} and {@code s x₁ + g₂ (x₂ − x₁)} with s the sum of the taps.
+   * A convolution behind nearest-neighbour upsampling by two, on the picture before it: 5.76 times
+   * fewer multiplications, filters 2.8 times as large. Even outputs are a filter of two taps {@code
+   * g₀, g₁ + g₂} and odd ones one of {@code g₀ + g₁, g₂}. Of two of each, by Toom and Cook at the
+   * points 0, ∞, 1 and −1: at 0 only the even ones have a part, at ∞ only the odd ones, and at 1
+   * both filters are s, the sum of the taps. {@code y₀ … y₃} are then sums of {@code g₀ (x₀ − x₂)},
+   * {@code s (x₁ + x₂)/2}, {@code (g₀ − g₁ − g₂)(x₂ − x₁)/2}, {@code (g₀ + g₁ − g₂)(x₂ − x₁)/2} and
+   * {@code g₂ (x₃ − x₁)}.
    */
   UPSAMPLED(
-      2,
-      new double[][] {{1, 1, 0}, {1, 0, 1}},
-      new double[][] {{1, 1, 1}, {1, 0, 0}, {0, 0, 1}},
-      new double[][] {{0, 1, 0}, {1, -1, 0}, {0, -1, 1}});
+      4,
+      new double[][] {{1, 1, 1, 0, 0}, {0, 1, 0, -1, 0}, {0, 1, -1, 0, 0}, {0, 1, 0, 1, 1}},
+      new double[][] {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, -0.5}, {0.5, 0.5, -0.5}, {0, 0, 1}},
+      new double[][] {{1, 0, -1, 0}, {0, 1, 1, 0}, {0, -1, 1, 0}, {0, -1, 1, 0}, {0, -1, 0, 1}});
 
   private final int tile;
   private final double[][] output;
@@ -67,7 +71,7 @@ enum Winograd {
 
   /** Inputs of a tile, per side; it begins one before those it steps over, and ends one after. */
   int patch() {
-    return input.length;
+    return input[0].length;
   }
 
   /** Inputs from one tile to the next. */
@@ -75,9 +79,14 @@ enum Winograd {
     return patch() - 2;
   }
 
+  /** Outputs for an input, per side. */
+  int scale() {
+    return tile / stride();
+  }
+
   /** Places of a transformed tile. */
   int places() {
-    return patch() * patch();
+    return input.length * input.length;
   }
 
   /** Bᵀ⊗Bᵀ as the filters of a convolution over patches: {@code [places, 1, patch, patch]}. */

@@ -2,6 +2,7 @@ package io.github.lcm4j.onnx.graph;
 
 import static io.github.lcm4j.onnx.graph.GraphBuilder.attribute;
 
+import ai.onnx.proto.OnnxMl.AttributeProto;
 import java.util.List;
 
 /**
@@ -13,7 +14,9 @@ import java.util.List;
  * @param in input channels
  * @param out output channels
  * @param onePicture whether the batch is known to be one
- * @param filters the filters transformed, {@code [1, places, out, in]}
+ * @param side height and width that the result usually has
+ * @param filters the filters transformed, {@code [1, places, out, in]}, in equal parts of the
+ *     output channels
  * @param bias {@code [out, 1, 1]}, or one number
  */
 record WinogradNodes(
@@ -22,9 +25,13 @@ record WinogradNodes(
     long in,
     long out,
     boolean onePicture,
-    String filters,
+    int side,
+    List<String> filters,
     String bias) {
   private static final int TAPS = 9;
+
+  /** From this length on, rows are moved by several threads. */
+  private static final int LONG_ROW = 128;
 
   /** The shape in which {@link #of} takes the weight: a node to reshape it would copy it. */
   static long[] weightShape(long out, long in) {
@@ -35,7 +42,7 @@ record WinogradNodes(
    * Transforms the filters where the graph runs. Kept transformed they would take up to four times
    * the memory, and their time whenever a pipeline is made.
    *
-   * @param weight {@code [out × in, 9]}
+   * @param weights {@code [out × in, 9]} in equal parts
    */
   static WinogradNodes of(
       NodeList graph,
@@ -43,14 +50,20 @@ record WinogradNodes(
       long in,
       long out,
       boolean onePicture,
-      String weight,
+      int side,
+      List<String> weights,
       String bias) {
     String transform =
         graph.unfolded(form + ".filter", form.filterTransform(), form.places(), TAPS);
-    String filters =
-        graph.contrib("FusedMatMul", List.of(transform, weight), attribute("transB", 1L));
-    return new WinogradNodes(
-        graph, form, in, out, onePicture, graph.reshape(filters, 1, form.places(), out, in), bias);
+    List<String> filters =
+        weights.stream()
+            .map(
+                weight ->
+                    graph.contrib(
+                        "FusedMatMul", List.of(transform, weight), attribute("transB", 1L)))
+            .map(part -> graph.reshape(part, 1, form.places(), out / weights.size(), in))
+            .toList();
+    return new WinogradNodes(graph, form, in, out, onePicture, side, filters, bias);
   }
 
   /**
@@ -65,7 +78,6 @@ record WinogradNodes(
   String tiles(String x, String like, long above, long below) {
     long stride = form.stride();
     long patch = form.patch();
-    long tile = form.tile();
     String width = graph.shape(like, 3, 4);
     // To the input transform every channel is a picture of its own. Channels before the batch: in
     // that order the matrix product can read the transformed patches where they lie.
@@ -96,6 +108,16 @@ record WinogradNodes(
                             graph.longs(in),
                             graph.shape(like, 0, 1),
                             graph.longs(form.places(), -1)))));
+    List<String> parts = filters.stream().map(part -> outputs(part, byPlace, width)).toList();
+    String y =
+        parts.size() == 1 ? parts.get(0) : graph.node("Concat", parts, attribute("axis", 1L));
+    return graph.node("Add", List.of(y, bias));
+  }
+
+  /** Some of the output channels. */
+  private String outputs(String filters, String byPlace, String width) {
+    long stride = form.stride();
+    long tile = form.tile();
     String products =
         graph.contrib("FusedMatMul", List.of(filters, byPlace), attribute("transBatchB", 1L));
     String back = graph.floats(form + ".out", form.outputTransform(), tile * tile, form.places());
@@ -111,13 +133,15 @@ record WinogradNodes(
     String line = graph.node("Add", List.of(width, graph.longs(stride - 1)));
     line = graph.node("Div", List.of(line, graph.longs(stride)));
     line = graph.node("Mul", List.of(line, graph.longs(tile)));
-    String lines =
-        graph.node(
-            "Reshape",
-            List.of(columns, graph.concat(List.of(graph.longs(0, tile, out, -1), line))));
-    String rows = graph.node("Transpose", List.of(lines), attribute("perm", 0, 2, 3, 1, 4));
-    String y =
-        graph.node("Reshape", List.of(rows, graph.concat(List.of(graph.longs(0, out, -1), line))));
-    return graph.node("Add", List.of(y, bias));
+    // An axis is moved inwards by one thread, and outwards by several, which pays for long rows.
+    boolean outwards = side >= LONG_ROW;
+    String extents = outwards ? graph.longs(0, tile, -1) : graph.longs(0, tile, -1, 1);
+    String lines = graph.node("Reshape", List.of(columns, graph.concat(List.of(extents, line))));
+    AttributeProto order =
+        outwards ? attribute("perm", 0, 2, 1, 3) : attribute("perm", 0, 2, 3, 1, 4);
+    String rows = graph.node("Transpose", List.of(lines), order);
+    long channels = out / this.filters.size();
+    return graph.node(
+        "Reshape", List.of(rows, graph.concat(List.of(graph.longs(0, channels, -1), line))));
   }
 }

@@ -33,9 +33,8 @@ final class WinogradRewriter {
   /** From here on pictures are large enough for the transform to larger filters to pay. */
   private static final int F4_SIDE = 32;
 
-  /** What transformed filters may take. */
-  private static final long FILTER_BYTES = 128 << 20;
-
+  private static final long INT32 = TensorProto.DataType.INT32_VALUE;
+  private static final long BOOL = TensorProto.DataType.BOOL_VALUE;
   private static final Set<String> PER_PIXEL = Set.of("QuickGelu", "Gelu", "Relu");
 
   private final NetworkGraph network;
@@ -43,6 +42,7 @@ final class WinogradRewriter {
   private final PictureExtents extents;
   private final Wiring wiring;
   private final Map<String, long[]> weights;
+  private final Map<String, WeightRows> rows;
   private final NodeList graph = new NodeList("winograd");
   private final Strips strips;
 
@@ -50,6 +50,7 @@ final class WinogradRewriter {
     this.network = network;
     this.limits = limits;
     this.weights = new LinkedHashMap<>(network.weights());
+    this.rows = new LinkedHashMap<>(network.rows());
     this.wiring = Wiring.of(network.model().getGraph());
     this.extents = new PictureExtents(network.model().getGraph(), wiring, side);
     this.strips = new Strips(graph, extents, limits.strips());
@@ -87,12 +88,14 @@ final class WinogradRewriter {
         continue;
       }
       graph.replacing(node);
-      StripedNorm norm = StripedNorm.beginningWith(node, wiring);
+      StripedNorm norm = StripedNorm.beginningWith(node, wiring, network.weights());
       Winograd form = form(node);
       if (form != null) {
         convolve(node, form);
       } else if (norm != null && strips.has(norm.x())) {
-        strips.put(norm.output(), norm.write(graph, strips.of(norm.x()), strips.anyLike(norm.x())));
+        strips.put(
+            norm.output(),
+            norm.write(graph, strips.of(norm.x()), strips.anyLike(norm.x()), extents.onePicture()));
         done.addAll(norm.nodes());
       } else if (node.getInputList().stream().anyMatch(strips::has)) {
         keepInStrips(node);
@@ -101,7 +104,8 @@ final class WinogradRewriter {
       }
     }
     return new Result(
-        new NetworkGraph(graph.in(network.model()), weights, network.type()), strips.minSide());
+        new NetworkGraph(graph.in(network.model()), weights, rows, network.type()),
+        strips.minSide());
   }
 
   /** The tiles a convolution is computed in; null if it stays as it is. */
@@ -114,15 +118,22 @@ final class WinogradRewriter {
       return null;
     }
     NodeProto resize = wiring.behind(x, "Resize");
-    if (resize != null && extents.factor(resize) == 2) {
+    if (resize != null && (extents.factor(resize) == 2 || isDoubled(resize, node))) {
       return Winograd.UPSAMPLED;
     }
-    long[] shape = network.weights().get(node.getInput(1));
-    long bytes = shape[0] * shape[1] * Float.BYTES;
-    if (extents.of(x).side() >= F4_SIDE && bytes * Winograd.F4.places() <= FILTER_BYTES) {
-      return Winograd.F4;
-    }
-    return bytes * Winograd.F2.places() <= FILTER_BYTES ? Winograd.F2 : null;
+    return plainForm(x);
+  }
+
+  private Winograd plainForm(String x) {
+    return extents.of(x).side() >= F4_SIDE ? Winograd.F4 : Winograd.F2;
+  }
+
+  /** Whether a picture is resized to a given size that usually is twice its own. */
+  private boolean isDoubled(NodeProto resize, NodeProto convolution) {
+    String resized = resize.getOutput(0);
+    return extents.factor(resize) == 0
+        && resize.getInputCount() == 4
+        && !isLarge(plainForm(resized), channels(convolution), extents.of(resized).side());
   }
 
   private boolean isPlain3x3(NodeProto node) {
@@ -138,25 +149,22 @@ final class WinogradRewriter {
   }
 
   private void convolve(NodeProto node, Winograd form) {
-    String weight = node.getInput(1);
-    long[] shape = network.weights().get(weight);
-    weights.put(weight, WinogradNodes.weightShape(shape[0], shape[1]));
-    String bias =
-        node.getInputCount() > 2
-            ? graph.reshape(node.getInput(2), -1, 1, 1)
-            : graph.floats("zero", new float[1], 1);
-    WinogradNodes nodes =
-        WinogradNodes.of(graph, form, shape[1], shape[0], extents.onePicture(), weight, bias);
-    boolean upsampled = form == Winograd.UPSAMPLED;
     String x = node.getInput(0);
+    boolean upsampled = form == Winograd.UPSAMPLED;
     if (upsampled) {
-      x = wiring.producers().get(x).getInput(0);
+      NodeProto resize = wiring.producers().get(x);
+      x = resize.getInput(0);
+      if (extents.factor(resize) == 0) {
+        convolveDoubled(node, resize);
+        return;
+      }
     }
-    boolean even = upsampled || extents.of(x).multiple() % form.tile() == 0;
+    WinogradNodes nodes = nodes(graph, node, form, filters(node));
+    boolean even = extents.of(x).multiple() % form.stride() == 0;
     String output = node.getOutput(0);
-    if (!strips.has(x) && !isLarge(form, shape[0] + shape[1], extents.of(x).side())) {
+    if (!strips.has(x) && !isLarge(form, channels(node), extents.of(x).side())) {
       String y = nodes.tiles(x, strips.anyLike(x), 1, form.stride());
-      graph.name(even ? y : trimmed(y, x), output);
+      graph.name(even ? y : trimmed(graph, y, x, form), output);
       return;
     }
     List<String> parts = strips.cut(x);
@@ -169,7 +177,7 @@ final class WinogradRewriter {
               strips.anyLike(x),
               i == 0 ? 1 : 0,
               last ? form.stride() : 0);
-      results.add(even ? y : trimmed(y, parts.get(i)));
+      results.add(even ? y : trimmed(graph, y, parts.get(i), form));
     }
     strips.put(output, results);
     if (upsampled) {
@@ -177,10 +185,104 @@ final class WinogradRewriter {
     }
   }
 
+  /**
+   * Convolves a picture before it is resized, if that is to exactly twice its size when it runs.
+   */
+  private void convolveDoubled(NodeProto node, NodeProto resize) {
+    String x = resize.getInput(0);
+    strips.join(x);
+    String sizes = resize.getInput(3);
+    String like = strips.anyLike(x);
+    // Whole tiles, too: extents that are even.
+    String half = graph.node("Div", List.of(graph.shape(like, 2, 4), graph.longs(2)));
+    String equal =
+        graph.node(
+            "Equal",
+            List.of(
+                graph.node("Mul", List.of(half, graph.longs(4))),
+                graph.node("Slice", List.of(sizes, graph.longs(2), graph.longs(4)))));
+    String both =
+        graph.node(
+            "ReduceMin",
+            List.of(graph.node("Cast", List.of(equal), attribute("to", INT32))),
+            attribute("keepdims", 0L));
+    String isDoubled = graph.node("Cast", List.of(both), attribute("to", BOOL));
+
+    Winograd plain = plainForm(node.getInput(0));
+    List<String> filters = filters(node);
+    NodeList before = graph.branch("before");
+    String early =
+        nodes(before, node, Winograd.UPSAMPLED, filters)
+            .tiles(x, like, 1, Winograd.UPSAMPLED.stride());
+    NodeList after = graph.branch("after");
+    String resized = after.like(resize, resize.getInputList());
+    String late = nodes(after, node, plain, filters).tiles(resized, resized, 1, plain.stride());
+    late = trimmed(after, late, resized, plain);
+    graph.name(graph.either(isDoubled, before, early, after, late), node.getOutput(0));
+  }
+
+  private WinogradNodes nodes(
+      NodeList target, NodeProto convolution, Winograd form, List<String> filters) {
+    long[] shape = network.weights().get(convolution.getInput(1));
+    String bias =
+        convolution.getInputCount() > 2
+            ? target.reshape(convolution.getInput(2), -1, 1, 1)
+            : target.floats("zero", new float[1], 1);
+    return WinogradNodes.of(
+        target,
+        form,
+        shape[1],
+        shape[0],
+        extents.onePicture(),
+        extents.of(convolution.getOutput(0)).side(),
+        filters,
+        bias);
+  }
+
+  /** Input and output channels of a convolution together. */
+  private long channels(NodeProto convolution) {
+    long[] shape = network.weights().get(convolution.getInput(1));
+    return shape[0] + shape[1];
+  }
+
+  /** Declares a weight in the parts in which it is transformed, as {@code [out × in, 9]}. */
+  private List<String> filters(NodeProto convolution) {
+    int places = plainForm(convolution.getInput(0)).places();
+    if (wiring.behind(convolution.getInput(0), "Resize") != null) {
+      // Whichever form is chosen: the same network in strips shares the weights.
+      places = Math.max(places, Winograd.UPSAMPLED.places());
+    }
+    String weight = convolution.getInput(1);
+    long[] shape = network.weights().get(weight);
+    long bytes = shape[0] * shape[1] * places * Float.BYTES;
+    long count = Math.min(shape[0], (bytes - 1) / limits.filterBytes() + 1);
+    while (shape[0] % count != 0) {
+      count++;
+    }
+    int each = (int) (shape[0] / count);
+    long[] partShape = WinogradNodes.weightShape(each, shape[1]);
+    if (count == 1) {
+      weights.put(weight, partShape);
+      return List.of(weight);
+    }
+    weights.remove(weight);
+    List<String> parts = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      WeightRows part = new WeightRows(weight, i * each, (i + 1) * each);
+      weights.put(part.name(), partShape);
+      rows.put(part.name(), part);
+      parts.add(part.name());
+    }
+    return parts;
+  }
+
   /** Cuts off what reaches over the edge of the picture that was convolved. */
-  private String trimmed(String y, String x) {
-    return graph.node(
-        "Slice", List.of(y, graph.longs(0, 0), graph.shape(x, 2, 4), graph.longs(2, 3)));
+  private static String trimmed(NodeList graph, String y, String x, Winograd form) {
+    String extents = graph.shape(x, 2, 4);
+    if (form.scale() > 1) {
+      extents = graph.node("Mul", List.of(extents, graph.longs(form.scale())));
+    }
+    return graph.node("Slice", List.of(y, graph.longs(0, 0), extents, graph.longs(2, 3)));
   }
 
   private boolean isLarge(Winograd form, long channels, int side) {

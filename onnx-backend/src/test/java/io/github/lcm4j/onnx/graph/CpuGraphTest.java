@@ -18,6 +18,7 @@ import io.github.lcm4j.tensor.DType;
 import io.github.lcm4j.tensor.Tensor;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -32,29 +33,33 @@ import org.junit.jupiter.params.provider.CsvSource;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class CpuGraphTest {
   private static final double TOLERANCE = 2e-6;
-  private static final CpuGraph.Limits ALL = new CpuGraph.Limits(1, Long.MAX_VALUE, 1);
-  private static final CpuGraph.Limits CUT = new CpuGraph.Limits(1, 0, 3);
+  private static final CpuGraph.Limits ALL =
+      new CpuGraph.Limits(1, Long.MAX_VALUE, Long.MAX_VALUE, 1);
+  private static final CpuGraph.Limits CUT = new CpuGraph.Limits(1, 0, 64 << 10, 3);
   private static final int IN = 24;
   private static final int OUT = 40;
+  private static final int HEAD = 256;
 
   private SafetensorsFile weights;
 
   @BeforeAll
   void write(@TempDir Path folder) throws IOException {
     Path file = folder.resolve("weights.safetensors");
-    SafetensorsWriter.write(
-        file,
-        Map.of(
-            "conv.weight", random(1, OUT, IN, 3, 3),
-            "conv.bias", random(2, OUT),
-            "plain.weight", random(3, OUT, IN, 3, 3),
-            "same.weight", random(11, IN, IN, 3, 3),
-            "same2.weight", random(12, IN, IN, 3, 3),
-            "same3.weight", random(13, IN, IN, 3, 3),
-            "small.weight", random(4, OUT, IN, 1, 1),
-            "norm.weight", random(5, IN),
-            "norm.bias", random(6, IN)),
-        Map.of());
+    Map<String, Tensor> tensors = new HashMap<>();
+    tensors.put("conv.weight", random(1, OUT, IN, 3, 3));
+    tensors.put("conv.bias", random(2, OUT));
+    tensors.put("plain.weight", random(3, OUT, IN, 3, 3));
+    tensors.put("same.weight", random(11, IN, IN, 3, 3));
+    tensors.put("same2.weight", random(12, IN, IN, 3, 3));
+    tensors.put("same3.weight", random(13, IN, IN, 3, 3));
+    tensors.put("small.weight", random(4, OUT, IN, 1, 1));
+    tensors.put("norm.weight", random(5, IN));
+    tensors.put("norm.bias", random(6, IN));
+    for (int i = 0; i < 3; i++) {
+      tensors.put("to" + i + ".weight", random(18 + i, HEAD, IN));
+      tensors.put("to" + i + ".bias", random(21 + i, HEAD));
+    }
+    SafetensorsWriter.write(file, tensors, Map.of());
     weights = SafetensorsFile.open(file);
   }
 
@@ -80,7 +85,7 @@ class CpuGraphTest {
 
   private Tensor run(NetworkGraph network, Tensor x) throws OrtException {
     GraphProto.Builder graph = network.model().getGraph().toBuilder();
-    network.weights().forEach((name, shape) -> declare(graph, name, weights.tensor(name), shape));
+    network.weights().forEach((name, shape) -> declare(graph, name, values(network, name), shape));
     OrtEnvironment environment = OrtEnvironment.getEnvironment();
     byte[] model = network.model().toBuilder().setGraph(graph).build().toByteArray();
     try (OrtSession.SessionOptions options = quiet();
@@ -92,6 +97,13 @@ class CpuGraphTest {
       y.getFloatBuffer().get(values);
       return Tensor.of(values, y.getInfo().getShape());
     }
+  }
+
+  private Tensor values(NetworkGraph network, String name) {
+    WeightRows rows = network.rows().get(name);
+    return rows == null
+        ? weights.tensor(name)
+        : weights.tensor(rows.weight()).rows(rows.from(), rows.to());
   }
 
   private static OrtSession.SessionOptions quiet() throws OrtException {
@@ -113,9 +125,21 @@ class CpuGraphTest {
   }
 
   private static long count(NetworkGraph graph, String operator) {
+    return count(graph.model().getGraph(), operator);
+  }
+
+  private static long count(GraphProto graph, String operator) {
+    return graph.getNodeList().stream().filter(node -> node.getOpType().equals(operator)).count();
+  }
+
+  /** What a network that is cut into strips does to large pictures. */
+  private static GraphProto large(NetworkGraph graph) {
     return graph.model().getGraph().getNodeList().stream()
-        .filter(node -> node.getOpType().equals(operator))
-        .count();
+        .filter(node -> node.getOpType().equals("If"))
+        .findFirst()
+        .orElseThrow()
+        .getAttribute(0)
+        .getG();
   }
 
   /** Small tiles, large tiles, and strips of them; sizes that tiles fit, and that they do not. */
@@ -140,7 +164,10 @@ class CpuGraphTest {
       for (CpuGraph.Limits limits : new CpuGraph.Limits[] {ALL, CUT}) {
         NetworkGraph rewritten = CpuGraph.rewrite(graph, side, limits);
         assertEquals(limits == CUT ? 1 : 0, count(rewritten, "If"));
-        assertArrayEquals(new long[] {OUT * IN, 9}, rewritten.weights().get(path + ".weight"));
+        boolean inParts = limits == CUT && side == 64;
+        assertArrayEquals(
+            inParts ? new long[] {OUT / 4 * IN, 9} : new long[] {OUT * IN, 9},
+            rewritten.weights().get(path + (inParts ? ".weight[30:40]" : ".weight")));
         Golden.assertClose(
             "%s at side %d on %d×%d×%d".formatted(path, side, batch, height, width),
             run(graph, x),
@@ -152,7 +179,7 @@ class CpuGraphTest {
 
   /** On the small picture, and on another that is no longer upsampled by itself. */
   @ParameterizedTest
-  @CsvSource({"16, 1, 3, 5", "16, 2, 8, 8", "32, 1, 25, 6", "32, 3, 12, 1"})
+  @CsvSource({"16, 1, 3, 5", "16, 2, 8, 8", "16, 1, 2, 7", "32, 1, 25, 6", "32, 3, 12, 1"})
   void convolutionBehindUpsampling(int side, int batch, int height, int width) throws Exception {
     Tensor x = random(8, batch, IN, height, width);
     NetworkGraph graph =
@@ -164,6 +191,94 @@ class CpuGraphTest {
     for (NetworkGraph rewritten : List.of(whole, CpuGraph.rewrite(graph, side, CUT))) {
       Golden.assertClose("upsampled", run(graph, x), run(rewritten, x), TOLERANCE);
     }
+  }
+
+  /**
+   * Twice the size, which shows only when it runs; whole tiles of that, or not; and other sizes.
+   */
+  @ParameterizedTest
+  @CsvSource({"32, 32", "16, 24", "14, 14", "31, 32", "32, 17", "7, 64", "48, 80"})
+  void convolutionBehindResizing(int height, int width) throws Exception {
+    Tensor x = random(14, 2, IN, height, width);
+    NetworkGraph graph =
+        graph(
+            (builder, value) -> {
+              String half = builder.conv(value, "same", IN, IN, 3, 2, 1, 1, 1, 1);
+              String back = builder.upsampleTo(half, builder.shape(value, 2, 4));
+              return builder.conv(back, "conv", IN, OUT, 3);
+            });
+    for (int side : new int[] {16, 64}) {
+      NetworkGraph rewritten = CpuGraph.rewrite(graph, side, ALL);
+      assertEquals(1, count(rewritten, "If"));
+      assertEquals(0, count(rewritten, "Resize"));
+      Golden.assertClose("resized", run(graph, x), run(rewritten, x), TOLERANCE);
+      Golden.assertClose(
+          "cut", run(graph, x), run(CpuGraph.rewrite(graph, side, CUT), x), TOLERANCE);
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"12, 12", "13, 7", "41, 30"})
+  void layersOfOnePictureInStrips(int height, int width) throws Exception {
+    Tensor x = random(15, 1, IN, height, width);
+    NetworkGraph graph =
+        graph(
+                (builder, value) ->
+                    builder.groupNorm(builder.conv(value, "same", IN, IN, 3), "norm", IN, 4, 1e-5f))
+            .ofOnePicture();
+    NetworkGraph rewritten = CpuGraph.rewrite(graph, 32, CUT);
+    long perStrip = 2; // an input transform, and the norm
+    assertEquals(CUT.strips() * perStrip, count(large(rewritten), "Conv"));
+    Golden.assertClose("norm", run(graph, x), run(rewritten, x), 2e-5);
+  }
+
+  /** One head, wide enough for plain products. */
+  @ParameterizedTest
+  @CsvSource({"1, 12, 12", "2, 13, 17"})
+  void attentionOfAWideHead(int batch, int height, int width) throws Exception {
+    Tensor x = random(16, batch, IN, height, width);
+    NetworkGraph graph =
+        graph(
+            (builder, value) -> {
+              String h = builder.multiply(builder.conv(value, "same", IN, IN, 3), 1 / 64f);
+              String tokens = builder.transpose(builder.reshape(h, 0, IN, -1), 0, 2, 1);
+              String rows = builder.reshape(tokens, -1, IN);
+              String shape =
+                  builder.concat(0, List.of(builder.shape(value, 0, 1), builder.longs(-1, HEAD)));
+              String[] heads = new String[3];
+              for (int i = 0; i < 3; i++) {
+                heads[i] = builder.reshapeTo(builder.linear(rows, "to" + i, IN, HEAD), shape);
+              }
+              return builder.reshape(
+                  builder.attention(heads[0], heads[1], heads[2], 1, ""), 0, 0, 16, -1);
+            });
+    NetworkGraph rewritten = CpuGraph.rewrite(graph, 32, CUT);
+    assertEquals(0, count(large(rewritten), "MultiHeadAttention"));
+    assertEquals(16, count(large(rewritten), "Softmax"));
+    Golden.assertClose("attention", run(graph, x), run(rewritten, x), 2e-5);
+  }
+
+  @Test
+  void splitLinearLayer() throws Exception {
+    Tensor x = random(17, 1, IN, 3, 5);
+    NetworkGraph graph =
+        graph(
+            (builder, value) -> {
+              String rows = builder.reshape(builder.transpose(value, 0, 2, 3, 1), -1, IN);
+              String[] halves =
+                  builder.nodes(
+                      "Split",
+                      List.of(builder.linear(rows, "to0", IN, HEAD)),
+                      2,
+                      GraphBuilder.attribute("axis", 1L),
+                      GraphBuilder.attribute("num_outputs", 2L));
+              return builder.reshape(
+                  builder.multiply(halves[0], builder.gelu(halves[1])), 1, 3, 5, -1);
+            });
+    NetworkGraph rewritten = CpuGraph.rewrite(graph, 0, ALL);
+    assertEquals(0, count(rewritten, "Split"));
+    assertEquals(2, count(rewritten, "Gemm"));
+    Golden.assertClose("split", run(graph, x), run(rewritten, x), TOLERANCE);
   }
 
   /**
