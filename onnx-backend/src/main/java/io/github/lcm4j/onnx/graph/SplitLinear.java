@@ -64,23 +64,21 @@ final class SplitLinear {
   }
 
   private void replace(NodeProto linear, NodeProto split, List<NodeProto> nodes) {
-    for (int i = 0; i < split.getOutputCount(); i++) {
+    int count = split.getOutputCount();
+    List<List<String>> parts =
+        linear.getInputList().stream().skip(1).map(weight -> parts(weight, count)).toList();
+    for (int i = 0; i < count; i++) {
       NodeProto.Builder part = linear.toBuilder().setName(linear.getName() + "/" + i);
-      for (int input = 1; input < linear.getInputCount(); input++) {
-        part.setInput(input, part(linear.getInput(input), i, split.getOutputCount()));
+      for (int weight = 0; weight < parts.size(); weight++) {
+        part.setInput(1 + weight, parts.get(weight).get(i));
       }
       nodes.add(part.setOutput(0, split.getOutput(i)).build());
     }
-    linear.getInputList().forEach(weights::remove);
   }
 
-  private String part(String weight, int index, int count) {
+  private List<String> parts(String weight, int count) {
     long[] shape = network.weights().get(weight).clone();
     shape[0] /= count;
-    int each = (int) shape[0];
-    WeightRows part = new WeightRows(weight, index * each, (index + 1) * each);
-    weights.put(part.name(), shape);
-    rows.put(part.name(), part);
-    return part.name();
+    return WeightRows.split(weight, count, (int) shape[0], shape, weights, rows);
   }
 }

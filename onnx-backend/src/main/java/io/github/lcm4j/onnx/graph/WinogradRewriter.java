@@ -265,15 +265,7 @@ final class WinogradRewriter {
       weights.put(weight, partShape);
       return List.of(weight);
     }
-    weights.remove(weight);
-    List<String> parts = new ArrayList<>();
-    for (int i = 0; i < count; i++) {
-      WeightRows part = new WeightRows(weight, i * each, (i + 1) * each);
-      weights.put(part.name(), partShape);
-      rows.put(part.name(), part);
-      parts.add(part.name());
-    }
-    return parts;
+    return WeightRows.split(weight, (int) count, each, partShape, weights, rows);
   }
 
   /** Cuts off what reaches over the edge of the picture that was convolved. */
