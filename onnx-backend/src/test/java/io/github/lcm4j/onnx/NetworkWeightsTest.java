@@ -20,7 +20,6 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.Random;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -49,11 +48,18 @@ class NetworkWeightsTest {
   void rowsAreOfTheRightPart(DType dtype, int in, boolean changed) throws IOException {
     Path file = folder.resolve("weights.safetensors");
     Map<String, Tensor> stored =
-        Map.of("weight", random(1, OUT, in).cast(dtype), "bias", random(2, OUT).cast(dtype));
+        Map.of(
+            "weight",
+            RandomTensors.normal(1, OUT, in).cast(dtype),
+            "bias",
+            RandomTensors.normal(2, OUT).cast(dtype));
     SafetensorsWriter.write(file, stored, Map.of());
     Map<String, Tensor> changes =
-        changed ? Map.of("weight", random(3, OUT, in), "bias", random(4, OUT)) : Map.of();
-    Tensor x = random(5, in);
+        changed
+            ? Map.of(
+                "weight", RandomTensors.normal(3, OUT, in), "bias", RandomTensors.normal(4, OUT))
+            : Map.of();
+    Tensor x = RandomTensors.normal(5, in);
     Tensor found = Tensor.allocate(DType.FLOAT32, OUT);
     Network network =
         OrtNetwork.create(
@@ -142,14 +148,5 @@ class NetworkWeightsTest {
                         .setElemType(TensorProto.DataType.FLOAT_VALUE)
                         .setShape(TensorShapeProto.newBuilder().addDim(dimension))))
         .build();
-  }
-
-  private static Tensor random(long seed, long... shape) {
-    Tensor tensor = Tensor.allocate(DType.FLOAT32, shape);
-    Random random = new Random(seed);
-    for (int i = 0; i < tensor.elementCount(); i++) {
-      tensor.floats().put(i, (float) random.nextGaussian());
-    }
-    return tensor;
   }
 }

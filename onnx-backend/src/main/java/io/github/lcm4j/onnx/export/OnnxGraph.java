@@ -1,6 +1,5 @@
 package io.github.lcm4j.onnx.export;
 
-import ai.onnx.proto.OnnxMl.AttributeProto;
 import ai.onnx.proto.OnnxMl.GraphProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
 import ai.onnx.proto.OnnxMl.TensorProto.DataType;
@@ -107,8 +106,7 @@ final class OnnxGraph {
   }
 
   long intAttribute(int node, String name, long otherwise) {
-    AttributeProto attribute = NodeAttributes.find(graph.getNode(node), name);
-    return attribute == null ? otherwise : attribute.getI();
+    return NodeAttributes.whole(graph.getNode(node), name, otherwise);
   }
 
   float floatAttribute(int node, String name, float otherwise) {

@@ -68,8 +68,7 @@ final class SinglePrecision {
   }
 
   private static long target(NodeProto node) {
-    AttributeProto to = NodeAttributes.find(node, "to");
-    return to == null ? 0 : to.getI();
+    return NodeAttributes.whole(node, "to", 0);
   }
 
   /**

@@ -27,7 +27,7 @@ public final class NodeAttributes {
   }
 
   /** An attribute's whole number. */
-  static long whole(NodeProto node, String name, long ifAbsent) {
+  public static long whole(NodeProto node, String name, long ifAbsent) {
     AttributeProto found = find(node, name);
     return found == null ? ifAbsent : found.getI();
   }

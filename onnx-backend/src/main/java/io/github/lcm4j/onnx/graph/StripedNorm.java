@@ -92,8 +92,8 @@ record StripedNorm(
                     attribute("to", (long) TensorProto.DataType.FLOAT_VALUE))));
     String difference = graph.node("Sub", List.of(square, graph.node("Mul", List.of(mean, mean))));
     String variance = graph.node("Max", List.of(difference, graph.floats("zero", new float[1], 1)));
-    String least = graph.floats("epsilon " + epsilon, new float[] {epsilon}, 1);
-    String deviation = graph.node("Sqrt", List.of(graph.node("Add", List.of(variance, least))));
+    String added = graph.floats("epsilon " + epsilon, new float[] {epsilon}, 1);
+    String deviation = graph.node("Sqrt", List.of(graph.node("Add", List.of(variance, added))));
     String scale =
         graph.node("Div", List.of(graph.reshape(weight, 1, groups, -1, 1, 1), deviation));
     String moved = graph.node("Mul", List.of(mean, scale));
@@ -101,13 +101,13 @@ record StripedNorm(
     if (onePicture) {
       // A convolution of each channel by one number reads and writes the picture once, not twice.
       String numbers = graph.reshape(scale, channels, 1, 1, 1);
-      String added = graph.reshape(shift, channels);
+      String biases = graph.reshape(shift, channels);
       return strips.stream()
           .map(
               strip ->
                   graph.node(
                       "Conv",
-                      List.of(strip, numbers, added),
+                      List.of(strip, numbers, biases),
                       attribute("kernel_shape", 1, 1),
                       attribute("group", channels)))
           .toList();

@@ -23,9 +23,9 @@ final class WideHeads {
   private WideHeads() {}
 
   /**
-   * Rewrites a network.
+   * Rewrites a network; of fewer than {@value #PARTS} tokens some parts are empty.
    *
-   * @param network a graph for pictures of {@value #PARTS} tokens or more
+   * @param network a graph for large pictures
    */
   static NetworkGraph rewrite(NetworkGraph network) {
     GraphProto graph = network.model().getGraph();
